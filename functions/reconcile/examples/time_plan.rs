@@ -29,6 +29,7 @@ use mirror::ports::items::{Page, PutItem, Range, ReadItem, ReadItems, Write};
 use mirror::testing::memory::MemoryObjects;
 use roster::contract::PlanContext;
 use roster::id::{DistrictId, RunId};
+use roster::outcome::RecentRemovals;
 use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use roster::snapshot::{Manifest, Origin};
@@ -200,6 +201,8 @@ impl Nights {
                 today: TODAY,
                 policy: &policy,
                 removals: true,
+                made_on: TODAY,
+                recent: &RecentRemovals::default(),
             };
             let mut writer = PlanWriter::new(handle, objects, &district, &run);
             let outcome =

@@ -25,6 +25,7 @@ mod earlier;
 mod manifest;
 mod outcome;
 mod planning;
+mod recent;
 mod refusal;
 mod request;
 mod restore;

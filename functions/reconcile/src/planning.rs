@@ -1,6 +1,7 @@
 //! Planning a run, and holding a plan that must be reviewed (R-H1).
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use mirror::MirrorError;
 use mirror::eventbridge::event::Event;
 use mirror::files::copy::{MirrorCopy, StoredPlanInputs};
@@ -11,7 +12,7 @@ use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::contract::PlanContext;
 use roster::id::RunId;
-use roster::outcome::Hold;
+use roster::outcome::{Guard, Hold};
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
 use roster::snapshot::Manifest;
@@ -22,7 +23,7 @@ use tracing::{info, warn};
 use crate::refusal::Stopped;
 use crate::session::Session;
 use crate::undo::UndoPlan;
-use crate::{ReconcileFailure, RunOutcome, Services};
+use crate::{ReconcileFailure, RunOutcome, Services, recent};
 
 /// The kind of a hold that concerns the whole district, not one kind of record.
 const REVIEW: &str = "district";
@@ -34,7 +35,15 @@ fn review(changes: u64) -> Hold {
         "the first run after the sync is switched on must be reviewed: \
          it would make {changes} changes"
     );
-    Hold { kind: REVIEW.into(), school: None, what, count: changes, of: changes }
+    Hold {
+        guard: Guard::Review,
+        kind: REVIEW.into(),
+        school: None,
+        class: None,
+        what,
+        count: changes,
+        of: changes,
+    }
 }
 
 impl<S: Services> Session<'_, S> {
@@ -114,6 +123,9 @@ impl<S: Services> Session<'_, S> {
         record.read_units += mirror.read_units;
         let inputs = StoredPlanInputs { snapshot, mirror, administrators };
         let policy = self.district.settings.policy()?;
+        let recent = recent::removals(self.storage, record).await?;
+        let zone = TimeZone::get(&self.district.settings.time_zone).unwrap_or(TimeZone::UTC);
+        let made_on = start.to_zoned(zone).date();
         let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
         let (handle, objects) = (Handle::current(), internal.clone());
         let in_review = self.district.status == DistrictStatus::InReview;
@@ -125,6 +137,8 @@ impl<S: Services> Session<'_, S> {
                     today,
                     policy: &policy,
                     removals,
+                    made_on,
+                    recent: &recent,
                 };
                 let mut writer = PlanWriter::new(handle, objects, &district, &run);
                 let mut outcome = plan(&context, &inputs, &mut writer)?;
@@ -150,6 +164,7 @@ impl<S: Services> Session<'_, S> {
         plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan =
             Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
+        record.removed = stored.outcome.counts.values().map(|counts| counts.removed).sum();
         let seconds = self.storage.clock.now().duration_since(start).as_secs_f64();
         record.plan_seconds += seconds;
         info!(
@@ -182,7 +197,7 @@ impl<S: Services> Session<'_, S> {
     /// because the mirror has changed is notified again.
     fn waiting_event(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
         let (holds, counts) = (stored.outcome.holds.as_slice(), &stored.outcome.counts);
-        let review = holds.iter().any(|hold| hold.kind == REVIEW);
+        let review = holds.iter().any(|hold| hold.guard == Guard::Review);
         let plan = record
             .plan
             .map(|plan| format!("{}-{}", plan.against, plan.removals))

@@ -341,6 +341,7 @@ mod tests {
                     .map(|n| SourceId::new(format!("schüler-{n:032}")))
                     .collect(),
                 inactive: vec![],
+                ends: vec![],
             },
             first_seen: RunId::from("r1"),
             changed_by: RunId::from("r1"),

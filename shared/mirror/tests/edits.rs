@@ -75,6 +75,7 @@ fn class(key: &str, origin: Origin, students: usize) -> Mirrored<kinds::Classes>
             teachers: vec![],
             students: (0..students).map(|n| SourceId::new(format!("student-{n:040}"))).collect(),
             inactive: vec![],
+            ends: vec![],
         },
         first_seen: RunId::from("r1"),
         changed_by: RunId::from("r1"),

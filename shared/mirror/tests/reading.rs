@@ -77,7 +77,10 @@ fn class(key: &str, students: usize) -> Mirrored<kinds::Classes> {
     };
     let students =
         (0..students).map(|n| SourceId::new(format!("student-with-a-long-id-{n:06}"))).collect();
-    mirrored(key, ClassState { details, teachers: vec![], students, inactive: vec![] })
+    mirrored(
+        key,
+        ClassState { details, teachers: vec![], students, inactive: vec![], ends: vec![] },
+    )
 }
 
 async fn put(table: &impl WriteItems, record: AnyMirrored) {

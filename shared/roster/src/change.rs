@@ -77,4 +77,17 @@ pub struct Counts {
     pub removed: u64,
     /// Unchanged.
     pub unchanged: u64,
+    /// Ended by a date that the last run knew: a class whose terms are over and that the source no
+    /// longer has, and enrollments whose last day has passed. Neither removed nor unchanged
+    /// (readings, R-H1).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ended: u64,
+    /// In the snapshot, but not in the mirror after the run, because the record does not meet the
+    /// conditions for admission.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_admitted: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -10,6 +10,7 @@ use crate::change::Change;
 use crate::edit::LocalEdit;
 use crate::finding::Finding;
 use crate::id::{AccountId, DistrictId, RunId, SourceId};
+use crate::outcome::RecentRemovals;
 use crate::personal::Personal;
 use crate::policy::Policy;
 use crate::records::{Kind, Link, Mirrored, MirroredBox, RecordKind, SourceBox};
@@ -31,6 +32,11 @@ pub struct PlanContext<'a> {
     pub policy: &'a Policy,
     /// Whether the plan may remove records. False for "additions and changes only" (R-H2).
     pub removals: bool,
+    /// The date on which the plan is made, in the district's time zone. Pins end by it, not by the
+    /// day of the snapshot (R-P1).
+    pub made_on: Date,
+    /// What the runs of the last 7 days have removed (R-H1).
+    pub recent: &'a RecentRemovals,
 }
 
 /// The inputs of a plan. Every sequence can be read repeatedly, and is in the order of

@@ -179,6 +179,11 @@ pub struct Policy {
     pub hold_if_removed_percent: f64,
     /// A run that would change more than this percentage of a kind is held (R-H1).
     pub hold_if_changed_percent: f64,
+    /// A run that would add more than this percentage of a kind is held (R-H1).
+    pub hold_if_added_percent: f64,
+    /// A run whose source has more than this percentage of unreadable records of a kind, or of
+    /// missing people to whom it still refers, is held (R-H1).
+    pub hold_if_unreadable_percent: f64,
     /// When the district is pulled. The time zone is the district's.
     pub schedule: Schedule,
 }
@@ -360,6 +365,20 @@ pub const SETTINGS: &[Setting] = &[
         rules: &[Rule::H1],
     },
     Setting {
+        name: "hold_if_added_percent",
+        values: Values::Described("a percentage, 0 or more"),
+        effect: "A run is held if it would add more than this percentage of a kind of record, in \
+                 the district or in a school that already has at least 100 of them.",
+        rules: &[Rule::H1],
+    },
+    Setting {
+        name: "hold_if_unreadable_percent",
+        values: Values::Described("a percentage from 0 to 100"),
+        effect: "A run is held if more than this percentage of a kind of record in the source \
+                 cannot be read, or is missing although the source still refers to it.",
+        rules: &[Rule::H1, Rule::H3],
+    },
+    Setting {
         name: "schedule",
         values: Values::Described("a local time `HH:MM`, or `on upload`"),
         effect: "When the district is pulled, in its time zone. A time that a clock change skips \
@@ -427,6 +446,7 @@ impl Policy {
         for (name, percent) in [
             ("hold_if_removed_percent", self.hold_if_removed_percent),
             ("hold_if_changed_percent", self.hold_if_changed_percent),
+            ("hold_if_unreadable_percent", self.hold_if_unreadable_percent),
         ] {
             if !(0.0..=100.0).contains(&percent) {
                 return Err(PolicyError::Setting(format!(
@@ -434,8 +454,13 @@ impl Policy {
                 )));
             }
         }
-        if self.propagation_hours.is_nan() || self.propagation_hours < 0.0 {
-            return Err(PolicyError::Setting("propagation_hours must not be negative".into()));
+        for (name, number) in [
+            ("hold_if_added_percent", self.hold_if_added_percent),
+            ("propagation_hours", self.propagation_hours),
+        ] {
+            if number.is_nan() || number < 0.0 {
+                return Err(PolicyError::Setting(format!("{name} must not be negative")));
+            }
         }
         Ok(self)
     }

@@ -9,6 +9,7 @@ use roster::contract::{Administrator, PlanContext, PlanInputs, PlanSink};
 use roster::edit::LocalEdit;
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId, SourceId};
+use roster::outcome::RecentRemovals;
 use roster::personal::Personal;
 use roster::policy::Policy;
 use roster::records::{Kind, Link, MirroredBox, Person, RecordKind, SourceBox, Teacher};
@@ -97,6 +98,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         today: "2026-10-01".parse()?,
         policy: &Policy::from_preset("sis", &serde_json::Map::new())?,
         removals: true,
+        made_on: "2026-10-01".parse()?,
+        recent: &RecentRemovals::default(),
     };
     rules::engine::plan(&context, &FirstNight { teachers: vec![ada] }, &mut Print)?;
     Ok(())

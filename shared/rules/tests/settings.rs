@@ -24,7 +24,7 @@ const fn setting(
 
 const BOOK: &str = "shared/rules/src/book/";
 
-const SETTINGS: [Setting; 18] = [
+const SETTINGS: [Setting; 20] = [
     setting("admit_students", Some("AdmitStudents"), "book/students.rs requirements"),
     setting("admit_guardians", Some("AdmitGuardians"), "book/guardians.rs admits_guardians"),
     setting("demographics", Some("KeepDemographics"), "roster/src/policy.rs stores_demographics"),
@@ -48,8 +48,10 @@ const SETTINGS: [Setting; 18] = [
     setting("propagation_hours", None, "explain/late.rs propagation_hours"),
     setting("role_conflicts", Some("RoleConflicts"), "book/teachers.rs ignores_role"),
     setting("relink_identities", None, "book/identity.rs relinks"),
-    setting("hold_if_removed_percent", None, "book/holds.rs too_many"),
-    setting("hold_if_changed_percent", None, "book/holds.rs too_many"),
+    setting("hold_if_removed_percent", None, "book/holds.rs limits"),
+    setting("hold_if_changed_percent", None, "book/holds.rs limits"),
+    setting("hold_if_added_percent", None, "book/holds.rs limits"),
+    setting("hold_if_unreadable_percent", None, "book/holds.rs limits"),
     setting("schedule", None, "roster/src/policy.rs nightly_at"),
 ];
 

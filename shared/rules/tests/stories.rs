@@ -15,6 +15,8 @@ mod effective;
 mod gone;
 #[path = "stories/guardians.rs"]
 mod guardians;
+#[path = "stories/guards.rs"]
+mod guards;
 #[path = "stories/holding.rs"]
 mod holding;
 #[path = "stories/identity.rs"]

@@ -120,6 +120,7 @@ pub(super) async fn create_class<T: Table, O: Objects>(
             teachers: teacher.into_iter().collect(),
             students: Vec::new(),
             inactive: Vec::new(),
+            ends: Vec::new(),
         };
         let item = manual_record(context.district(), &id, state);
         let key = item.key.clone();

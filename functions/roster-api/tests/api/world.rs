@@ -232,6 +232,7 @@ pub(crate) fn class(
             teachers: keys(teachers),
             students: keys(students),
             inactive: vec![],
+            ends: vec![],
         },
     )
 }

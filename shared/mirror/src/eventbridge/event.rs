@@ -339,6 +339,8 @@ mod tests {
 
     fn hold(count: u64) -> Hold {
         Hold {
+            guard: roster::outcome::Guard::Removed,
+            class: None,
             kind: "student".into(),
             school: None,
             what: format!("{count} of 90 student records would be removed"),

@@ -38,6 +38,9 @@ pub struct RunRecord {
     /// The plan, once it is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanRef>,
+    /// The number of records, enrollments and relationships that the plan removes.
+    #[serde(default)]
+    pub removed: u64,
     /// The decision of an operator (R-H2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
@@ -111,6 +114,7 @@ impl RunRecord {
             upload: None,
             importer: None,
             plan: None,
+            removed: 0,
             decided: None,
             decided_in: None,
             cursor: 0,

@@ -90,6 +90,11 @@ pub struct ClassState {
     /// Why it is inactive; empty for an active class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inactive: Vec<Inactive>,
+    /// The days after the last days of the enrollments in the roster, without duplicates, sorted;
+    /// `None` stands for enrollments without an end. Empty if no enrollment has an end. The next
+    /// run reads from it which enrollments were expected to end (R-H1, guard 3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<Option<Date>>,
 }
 
 /// A student.

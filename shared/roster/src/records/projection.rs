@@ -1,6 +1,7 @@
 //! Records without the fields that the index pass does not need. Reading them costs a fraction,
 //! because most of a district's bytes are enrollment lists.
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{
@@ -169,12 +170,14 @@ pub struct ClassStateProjection {
     teachers: Vec<SourceId>,
     #[serde(default)]
     inactive: Vec<Inactive>,
+    #[serde(default)]
+    ends: Vec<Option<Date>>,
 }
 
 impl From<ClassStateProjection> for ClassState {
     fn from(of: ClassStateProjection) -> Self {
-        let ClassStateProjection { details, teachers, inactive } = of;
-        Self { details: details.into(), teachers, students: Vec::new(), inactive }
+        let ClassStateProjection { details, teachers, inactive, ends } = of;
+        Self { details: details.into(), teachers, students: Vec::new(), inactive, ends }
     }
 }
 

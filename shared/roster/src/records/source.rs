@@ -337,6 +337,11 @@ impl Demographics {
     pub fn is_empty(&self) -> bool {
         self == &Self::default()
     }
+
+    /// Whether all fields but the grades are equal.
+    pub fn is_same_but_for_grades(&self, other: &Self) -> bool {
+        *other == Self { grades: other.grades.clone(), ..self.clone() }
+    }
 }
 
 /// A student.

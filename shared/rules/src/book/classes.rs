@@ -79,6 +79,21 @@ pub fn terms_over(
     over
 }
 
+/// Whether all enrollments of a class have ended by dates that the last run knew. `ends`: see
+/// [`roster::records::ClassState::ends`].
+#[inline]
+pub fn all_ended(ends: &[Option<Date>], today: Date) -> bool {
+    !ends.is_empty() && ends.iter().all(|end| end.is_some_and(|end| end <= today))
+}
+
+/// Whether a run that no longer finds an enrollment in the roster could expect it: its end has come,
+/// and the last run knew the date. A date that the source has changed since is a removal (R-H1,
+/// guard 3).
+#[inline]
+pub fn ended_as_known(end: Option<Date>, known: &[Option<Date>], today: Date) -> bool {
+    end.is_some_and(|end| end <= today) && known.contains(&end)
+}
+
 /// Lists why a class is inactive; empty for an active class (R-C4).
 #[inline]
 pub fn inactive(has_teacher: bool, has_student: bool, terms_over: Option<bool>) -> Vec<Inactive> {

@@ -173,7 +173,8 @@ fn group(edit: &Edit) -> Group {
     }
 }
 
-/// Decides how long a run keeps an edit. `today` is the day for which the run reads dates.
+/// Decides how long a run keeps an edit. `today` is the date on which the run is
+/// planned, by which pins end.
 pub fn lifetime(policy: &Policy, today: Date, edit: &Edit, record: &EditedRecord) -> Lifetime {
     match (group(edit), record) {
         (Group::Pin(until), _) if pins::is_active(until, today) => Lifetime::Until(until),

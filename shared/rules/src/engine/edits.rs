@@ -34,12 +34,12 @@ pub(super) fn read<I: PlanInputs>(
             let LocalEdit { key, edit, .. } = edit.map_err(PlanError::input)?;
             match edit {
                 Edit::Pin { until, .. } => {
-                    if pins::is_active(until, context.today) {
+                    if pins::is_active(until, context.made_on) {
                         protected.pin(kind, key.hash64());
                     }
                 }
                 Edit::PinEnrollment { person, until, .. } => {
-                    if pins::is_active(until, context.today) {
+                    if pins::is_active(until, context.made_on) {
                         protected.pin_enrollment(key.hash64(), person.hash64());
                     }
                 }
@@ -206,7 +206,7 @@ fn settle<S: PlanSink>(
     record: &EditedRecord,
 ) -> Result<(), PlanError> {
     let context = output.context;
-    match book::lifetime(context.policy, context.today, &edit.edit, record) {
+    match book::lifetime(context.policy, context.made_on, &edit.edit, record) {
         Lifetime::NextRun { rule, reason } if protected.removals() => {
             output.erase(edit, rule, reason)
         }

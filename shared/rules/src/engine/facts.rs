@@ -8,7 +8,7 @@ use super::hashes::{self, IdMap, IdSet};
 use super::protected::KeptEnrollments;
 use crate::book::classes;
 use roster::id::{AccountId, SourceId};
-use roster::records::{Membership, Person, RecordKind};
+use roster::records::{ClassState, Membership, Person, RecordKind};
 
 pub(super) use crate::book::classes::ClassFate;
 
@@ -16,6 +16,8 @@ pub(super) use crate::book::classes::ClassFate;
 pub(super) struct Terms {
     /// The end (exclusive) of each known term, if it has one.
     pub(super) ends: IdMap<Option<Date>>,
+    /// The same as the last run knew it, from the mirror.
+    pub(super) known_ends: IdMap<Option<Date>>,
     /// The day for which the run reads dates.
     pub(super) today: Date,
 }
@@ -27,6 +29,15 @@ impl Terms {
             terms.iter().map(|term| self.ends.get(&term.hash64()).copied()),
             self.today,
         )
+    }
+
+    /// Whether an active class of the mirror is over by dates that the last run knew, so that it is
+    /// expected to go (R-H1, guard 3).
+    pub(super) fn expected_over(&self, class: &ClassState) -> bool {
+        let ends = class.details.terms.iter();
+        let ends = ends.map(|term| self.known_ends.get(&term.hash64()).copied());
+        classes::terms_over(ends, self.today) == Some(true)
+            || classes::all_ended(&class.ends, self.today)
     }
 }
 
@@ -150,6 +161,8 @@ pub(super) struct Facts {
     pub(super) teachers: Members,
     /// Outcomes of classes by key.
     pub(super) classes: IdMap<ClassFate>,
+    /// Keys of the classes that were active before the run and are not expected to be over.
+    pub(super) live_classes: IdSet,
     /// Students.
     pub(super) students: Members,
     /// Schools that the source refers to (R-A6).
@@ -169,6 +182,23 @@ impl Facts {
             RecordKind::Guardian => Some(&self.guardians.people),
             RecordKind::School | RecordKind::Term | RecordKind::Course | RecordKind::Class => None,
         }
+    }
+
+    /// Whether any of these classes was active before the run, without those that are over as
+    /// expected.
+    pub(super) fn was_live(&self, classes: &[SourceId]) -> bool {
+        classes.iter().any(|class| self.live_classes.contains(&class.hash64()))
+    }
+
+    /// Whether any of these classes is active after the run.
+    pub(super) fn is_live(&self, classes: &[SourceId]) -> bool {
+        classes.iter().any(|class| {
+            let fate = self.class(class);
+            matches!(
+                fate,
+                Some(ClassFate::Present { admits: true, .. } | ClassFate::Kept { admits: true })
+            )
+        })
     }
 
     /// Returns the outcome of this run for a class, if the class is known.

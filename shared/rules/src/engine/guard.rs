@@ -1,37 +1,52 @@
 //! Tally of a plan's effects, by kind and school. [`holds`] decides from it whether the plan is
 //! held (R-H1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hashes::IdMap;
 use super::protected::Protected;
-use crate::book::holds::{self, Scope};
+use crate::book::holds::{self, Limits, Scope, Watch, Watched};
 use roster::change::Counts;
+use roster::contract::PlanContext;
 use roster::id::SourceId;
-use roster::outcome::{ENROLLMENT, Hold, count_name};
-use roster::policy::Policy;
+use roster::outcome::{
+    ENROLLMENT, Effect, Effects, Guard, Hold, RELATIONSHIP, RecentRemovals, STUDENT_ENROLLMENT,
+    count_name,
+};
 use roster::records::RecordKind;
 use roster::review::SchoolCounts;
 
-/// The kinds that the guards watch. Enrollments follow them.
-const WATCHED: [RecordKind; 4] =
-    [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian];
-const ENROLLMENTS: usize = WATCHED.len();
+/// Most classes that are named in holds. More of them are a matter of the school or the district.
+const MOST_CLASSES: usize = 1000;
 
 /// The counts of a school or of the district that the guards watch.
-type Watched = [Counts; WATCHED.len() + 1];
+#[derive(Default)]
+struct Watches {
+    by_kind: [Watch; Watched::ALL.len()],
+    effects: Effects,
+    unreadable: [u64; Watched::ALL.len()],
+}
+
+impl Watches {
+    fn of(&mut self, watched: Watched) -> &mut Watch {
+        &mut self.by_kind[watched as usize]
+    }
+}
 
 struct OfSchool {
     id: SourceId,
-    counts: Watched,
+    watches: Watches,
 }
 
 /// Counts by kind, and by kind and school.
 #[derive(Default)]
 pub(super) struct Tally {
-    kinds: [Counts; RecordKind::ALL.len()],
-    enrollments: Counts,
+    /// Kinds that the guards do not watch: terms and courses.
+    others: [Counts; RecordKind::ALL.len()],
+    district: Watches,
     schools: IdMap<OfSchool>,
+    missing_schools: Vec<SourceId>,
+    halved: Vec<Hold>,
 }
 
 /// The effect of the plan on a record of the mirror that was active before the run.
@@ -39,126 +54,369 @@ pub(super) struct Tally {
 pub(super) enum Became {
     /// Unchanged, except for fields derived from other records and from dates.
     Same,
+    /// A student whose grade alone changes, as every student's does once a year.
+    Promoted,
     /// One of its own fields changes.
     Changed,
     /// Archived or disconnected.
     Removed,
 }
 
+/// What the run does to the enrollments of one role in a class of the mirror.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RosterChange {
+    /// Before the run.
+    pub(super) before: usize,
+    /// No longer in the roster, because the source removed them.
+    pub(super) removed: usize,
+    /// No longer in the roster, by a date that the last run knew.
+    pub(super) ended: usize,
+    /// New in the roster.
+    pub(super) added: usize,
+}
+
+/// What people see of a class: whether it is active, and whether it has a teacher.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) active: bool,
+    pub(super) has_teacher: bool,
+}
+
 impl Tally {
     /// Counts a record of the snapshot.
     pub(super) fn in_source(&mut self, kind: RecordKind, schools: &[SourceId]) {
-        self.kinds[kind as usize].in_source += 1;
-        self.in_schools(kind, schools, |counts| counts.in_source += 1);
+        self.count(kind, schools, |watch| watch.counts.in_source += 1);
+    }
+
+    /// Counts a record of the snapshot that does not meet the conditions for admission.
+    pub(super) fn not_admitted(&mut self, kind: RecordKind, schools: &[SourceId]) {
+        self.count(kind, schools, |watch| watch.counts.not_admitted += 1);
     }
 
     /// Counts a record that is admitted, or returns.
     pub(super) fn added(&mut self, kind: RecordKind, schools: &[SourceId]) {
-        self.kinds[kind as usize].added += 1;
-        self.in_schools(kind, schools, |counts| counts.added += 1);
+        self.count(kind, schools, |watch| watch.counts.added += 1);
     }
 
-    /// Counts a synced record of the mirror that was active before the run.
-    pub(super) fn was_active(&mut self, kind: RecordKind, schools: &[SourceId], became: Became) {
-        let count = |counts: &mut Counts| {
-            counts.in_mirror += 1;
-            counts.removed += u64::from(became == Became::Removed);
-            counts.changed += u64::from(became == Became::Changed);
-        };
-        count(&mut self.kinds[kind as usize]);
-        self.in_schools(kind, schools, count);
-    }
-
-    /// Counts the enrollments of a class in the snapshot.
-    pub(super) fn enrollments_in_source(&mut self, school: &SourceId, count: usize) {
-        self.in_school_and_district(school, |counts| counts.in_source += count as u64);
-    }
-
-    /// Counts the enrollments of an active class of the mirror.
-    pub(super) fn enrollments(&mut self, school: &SourceId, of: usize, removed: usize) {
-        self.in_school_and_district(school, |counts| {
-            counts.in_mirror += of as u64;
-            counts.removed += removed as u64;
+    /// Counts a synced record of the mirror that was active before the run. `expected`: it is over
+    /// by a date that the last run knew.
+    pub(super) fn was_active(
+        &mut self,
+        kind: RecordKind,
+        schools: &[SourceId],
+        became: Became,
+        expected: bool,
+    ) {
+        self.count(kind, schools, |watch| {
+            watch.counts.in_mirror += 1;
+            watch.expected += u64::from(expected);
+            match became {
+                Became::Same => {}
+                Became::Promoted => {
+                    watch.counts.changed += 1;
+                    watch.promoted += 1;
+                }
+                Became::Changed => {
+                    watch.counts.changed += 1;
+                    watch.promoted += u64::from(expected);
+                }
+                Became::Removed if expected => watch.counts.ended += 1,
+                Became::Removed => watch.counts.removed += 1,
+            }
         });
     }
 
-    /// Counts added enrollments.
-    pub(super) fn enrollments_added(&mut self, school: &SourceId, count: usize) {
-        self.in_school_and_district(school, |counts| counts.added += count as u64);
-    }
-
-    fn in_school_and_district(&mut self, school: &SourceId, count: impl Fn(&mut Counts)) {
-        count(&mut self.enrollments);
-        count(&mut self.school(school).counts[ENROLLMENTS]);
-    }
-
-    fn in_schools(&mut self, kind: RecordKind, schools: &[SourceId], count: impl Fn(&mut Counts)) {
-        let Some(place) = WATCHED.iter().position(|watched| *watched == kind) else { return };
+    /// Counts a record of the mirror that stays because it cannot be read in the source.
+    pub(super) fn unreadable(&mut self, kind: RecordKind, schools: &[SourceId]) {
+        let Some(watched) = Watched::of(kind) else { return };
         for school in schools {
-            count(&mut self.school(school).counts[place]);
+            self.school(school).unreadable[watched as usize] += 1;
         }
     }
 
-    fn school(&mut self, id: &SourceId) -> &mut OfSchool {
-        self.schools
-            .entry(id.hash64())
-            .or_insert_with(|| OfSchool { id: id.clone(), counts: Default::default() })
+    /// Adds a school of the mirror that the source does not have.
+    pub(super) fn missing_school(&mut self, id: &SourceId) {
+        self.missing_schools.push(id.clone());
     }
 
-    /// Returns the counts, the holds, and the counts of each school.
-    pub(super) fn close(
-        mut self,
-        policy: &Policy,
-        protected: &Protected,
-    ) -> (BTreeMap<String, Counts>, Vec<Hold>, Vec<SchoolCounts>) {
-        let mut holds = Vec::new();
-        if protected.removals() {
-            for kind in RecordKind::ALL {
-                let counts = self.kinds[kind as usize];
-                holds.extend(holds::missing_kind(
-                    count_name(kind),
-                    counts,
-                    protected.any_unreadable(kind),
-                ));
+    /// Counts the enrollments of a class in the snapshot.
+    pub(super) fn enrollments_in_source(
+        &mut self,
+        school: &SourceId,
+        teachers: usize,
+        students: usize,
+    ) {
+        self.enrollment(Watched::TeacherEnrollment, school, |watch| {
+            watch.counts.in_source += teachers as u64;
+        });
+        self.enrollment(Watched::StudentEnrollment, school, |watch| {
+            watch.counts.in_source += students as u64;
+        });
+    }
+
+    /// Counts what happens to the enrollments of one role in a class. `expected`: the class is over
+    /// by a date that the last run knew.
+    pub(super) fn enrollments(
+        &mut self,
+        role: RecordKind,
+        school: &SourceId,
+        change: RosterChange,
+        expected: bool,
+    ) {
+        let RosterChange { before, removed, ended, added } = change;
+        let (removed, ended) = if expected { (0, removed + ended) } else { (removed, ended) };
+        let watched = if role == RecordKind::Teacher {
+            Watched::TeacherEnrollment
+        } else {
+            Watched::StudentEnrollment
+        };
+        self.enrollment(watched, school, |watch| {
+            watch.counts.in_mirror += before as u64;
+            watch.counts.removed += removed as u64;
+            watch.counts.ended += ended as u64;
+            watch.counts.added += added as u64;
+            watch.expected += if expected { before } else { ended } as u64;
+        });
+    }
+
+    /// Counts the relationships of a student before and after the run.
+    pub(super) fn relationships(
+        &mut self,
+        schools: &[SourceId],
+        (before, removed, added): (usize, usize, usize),
+    ) {
+        self.watched(Watched::Relationship, schools, |watch| {
+            watch.counts.in_source += (before - removed + added) as u64;
+            watch.counts.in_mirror += before as u64;
+            watch.counts.removed += removed as u64;
+            watch.counts.added += added as u64;
+        });
+    }
+
+    /// Counts what people see of a class before and after the run.
+    pub(super) fn class_seen(&mut self, school: &SourceId, before: Seen, after: Seen) {
+        let count = |effects: &mut Effects| {
+            let add = |effect: &mut Effect, before: bool, after: bool| {
+                effect.before += u64::from(before);
+                effect.after += u64::from(after);
+            };
+            add(&mut effects.active_classes, before.active, after.active);
+            add(&mut effects.classes_with_teacher, before.has_teacher, after.has_teacher);
+        };
+        count(&mut self.district.effects);
+        count(&mut self.school(school).effects);
+    }
+
+    /// Counts whether a student is in an active class before and after the run.
+    pub(super) fn student_seen(&mut self, schools: &[SourceId], before: bool, after: bool) {
+        let count = |effects: &mut Effects| {
+            effects.students_with_class.before += u64::from(before);
+            effects.students_with_class.after += u64::from(after);
+            effects.students_without_class += u64::from(before && !after);
+        };
+        count(&mut self.district.effects);
+        for school in schools {
+            count(&mut self.school(school).effects);
+        }
+    }
+
+    /// Checks a class that stays for guard 8.
+    pub(super) fn check_class(
+        &mut self,
+        class: &SourceId,
+        school: &SourceId,
+        lost: usize,
+        of: usize,
+    ) {
+        if holds::is_halved(lost, of) && self.halved.len() < MOST_CLASSES {
+            self.halved.push(holds::halved(class, school, lost, of));
+        }
+    }
+
+    fn count(&mut self, kind: RecordKind, schools: &[SourceId], count: impl Fn(&mut Watch)) {
+        match Watched::of(kind) {
+            Some(watched) => self.watched(watched, schools, count),
+            None => {
+                let counts = &mut self.others[kind as usize];
+                let mut watch = Watch { counts: *counts, ..Watch::default() };
+                count(&mut watch);
+                *counts = watch.counts;
             }
-            let has_unreadable = protected.any_unreadable(RecordKind::Class);
-            holds.extend(holds::missing_kind(ENROLLMENT, self.enrollments, has_unreadable));
         }
-        let mut whole = Watched::default();
-        for (counts, kind) in whole.iter_mut().zip(WATCHED) {
-            *counts = self.kinds[kind as usize];
+    }
+
+    fn watched(&mut self, watched: Watched, schools: &[SourceId], count: impl Fn(&mut Watch)) {
+        count(self.district.of(watched));
+        for school in schools {
+            count(self.school(school).of(watched));
         }
-        whole[ENROLLMENTS] = self.enrollments;
+    }
+
+    fn enrollment(&mut self, watched: Watched, school: &SourceId, count: impl Fn(&mut Watch)) {
+        self.watched(watched, std::slice::from_ref(school), count);
+    }
+
+    fn school(&mut self, id: &SourceId) -> &mut Watches {
+        &mut self
+            .schools
+            .entry(id.hash64())
+            .or_insert_with(|| OfSchool { id: id.clone(), watches: Watches::default() })
+            .watches
+    }
+
+    /// Returns the result of the tally.
+    pub(super) fn close(mut self, context: &PlanContext<'_>, protected: &Protected) -> Closed {
+        let limits = holds::limits(context.policy);
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let kind_at =
-            |place: usize| WATCHED.get(place).map_or(ENROLLMENT, |kind| count_name(*kind));
-        let scopes = std::iter::once((None, &whole))
-            .chain(schools.iter().map(|school| (Some(&school.id), &school.counts)));
-        for (school, watched) in scopes {
-            for (place, counts) in watched.iter().enumerate() {
-                let scope = Scope { kind: kind_at(place), school };
-                holds.extend(holds::too_many(policy, scope, *counts));
-            }
+        self.missing_schools.sort_unstable();
+        let mut holds = Vec::new();
+        if protected.removals() {
+            self.missing(protected, &mut holds);
         }
-        let of_school = |school: OfSchool| SchoolCounts {
-            school: school.id,
-            counts: (school.counts.into_iter().enumerate())
-                .filter(|(_, counts)| *counts != Counts::default())
-                .map(|(place, counts)| (kind_at(place).to_owned(), unchanged(counts)))
-                .collect(),
-        };
-        let schools =
-            schools.into_iter().map(of_school).filter(|school| !school.counts.is_empty()).collect();
+        self.unread(&limits, protected, &mut holds);
+        let whole = std::iter::once((None, &self.district));
+        let scopes = whole.chain(schools.iter().map(|of| (Some(&of.id), &of.watches)));
+        for (school, watches) in scopes {
+            watch_scope(&limits, context.recent, (school, watches), &mut holds);
+        }
+        self.add_halved(&mut holds);
+        let schools = schools.into_iter().map(of_school);
+        Closed {
+            counts: self.counts(),
+            effects: self.district.effects,
+            holds,
+            schools: schools.filter(|school| !school.counts.is_empty()).collect(),
+        }
+    }
+
+    /// Guard 8. The classes of a school in which too many enrollments would be removed anyway are
+    /// not named one by one.
+    fn add_halved(&mut self, holds: &mut Vec<Hold>) {
+        let named: BTreeSet<SourceId> = holds
+            .iter()
+            .filter(|hold| hold.kind == STUDENT_ENROLLMENT && hold.guard == Guard::Removed)
+            .filter_map(|hold| hold.school.clone())
+            .collect();
+        self.halved.retain(|hold| !hold.school.as_ref().is_some_and(|of| named.contains(of)));
+        self.halved.sort_unstable_by(|a, b| (&a.school, &a.class).cmp(&(&b.school, &b.class)));
+        holds.append(&mut self.halved);
+    }
+
+    /// Guard 2.
+    fn missing(&self, protected: &Protected, holds: &mut Vec<Hold>) {
+        let schools = self.district.by_kind[Watched::School as usize].counts.in_mirror;
+        holds.extend(holds::missing_schools(&self.missing_schools, schools));
+        for kind in RecordKind::ALL {
+            let watch = match Watched::of(kind) {
+                Some(watched) => self.district.by_kind[watched as usize],
+                None => Watch { counts: self.others[kind as usize], ..Watch::default() },
+            };
+            let has_unreadable = protected.any_unreadable(kind);
+            holds.extend(holds::missing_kind(count_name(kind), &watch, has_unreadable));
+        }
+        let has_unreadable = protected.any_unreadable(RecordKind::Class);
+        for watched in [Watched::StudentEnrollment, Watched::TeacherEnrollment] {
+            let watch = &self.district.by_kind[watched as usize];
+            holds.extend(holds::missing_kind(watched.name(), watch, has_unreadable));
+        }
+    }
+
+    /// Guards 4 and 5, for the whole district.
+    fn unread(&self, limits: &Limits, protected: &Protected, holds: &mut Vec<Hold>) {
+        for kind in RecordKind::ALL {
+            let in_source = match Watched::of(kind) {
+                Some(watched) => self.district.by_kind[watched as usize].counts.in_source,
+                None => self.others[kind as usize].in_source,
+            };
+            let unreadable = protected.count(kind);
+            let scope = Scope { kind: count_name(kind), school: None };
+            holds.extend(holds::unreadable(limits, scope, unreadable, in_source + unreadable));
+        }
+    }
+
+    fn counts(&self) -> BTreeMap<String, Counts> {
         let mut counts = BTreeMap::new();
         for kind in RecordKind::ALL {
-            counts.insert(count_name(kind).to_owned(), unchanged(self.kinds[kind as usize]));
+            counts.insert(count_name(kind).to_owned(), unchanged(self.others[kind as usize]));
         }
-        counts.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
-        (counts, holds, schools)
+        for watched in Watched::ALL {
+            let watch = &self.district.by_kind[watched as usize];
+            counts.insert(watched.name().to_owned(), unchanged(watch.counts));
+        }
+        let of = |watched: Watched| self.district.by_kind[watched as usize].counts;
+        let all = sum(of(Watched::StudentEnrollment), of(Watched::TeacherEnrollment));
+        counts.insert(ENROLLMENT.to_owned(), unchanged(all));
+        if counts.get(RELATIONSHIP) == Some(&Counts::default()) {
+            counts.remove(RELATIONSHIP);
+        }
+        counts
+    }
+}
+
+/// The result of a tally.
+pub(super) struct Closed {
+    pub(super) counts: BTreeMap<String, Counts>,
+    pub(super) effects: Effects,
+    pub(super) holds: Vec<Hold>,
+    pub(super) schools: Vec<SchoolCounts>,
+}
+
+/// Guards 1, 3, 6 and 7 in a school or in the district, and guard 4 in a school.
+fn watch_scope(
+    limits: &Limits,
+    recent: &RecentRemovals,
+    (school, watches): (Option<&SourceId>, &Watches),
+    holds: &mut Vec<Hold>,
+) {
+    let removed = |watched: Watched| watches.by_kind[watched as usize].counts.removed;
+    let removed = (removed(Watched::Class), removed(Watched::Student));
+    holds.extend(holds::emptied(limits, school, &watches.effects, removed));
+    for watched in Watched::ALL {
+        let (scope, watch) =
+            (Scope { kind: watched.name(), school }, &watches.by_kind[watched as usize]);
+        holds.extend(holds::too_many(limits, scope, watch));
+        holds.extend(holds::too_many_added(limits, scope, watch));
+        let removed = recent.of(school, watched.name());
+        holds.extend(holds::too_many_lately(limits, scope, watch, removed));
+        let unreadable = watches.unreadable[watched as usize];
+        if unreadable > 0 {
+            let of = watch.counts.in_source + unreadable;
+            holds.extend(holds::unreadable(limits, scope, unreadable, of));
+        }
+    }
+}
+
+fn of_school(school: OfSchool) -> SchoolCounts {
+    let OfSchool { id, watches } = school;
+    let mut counts: BTreeMap<String, Counts> = Watched::ALL
+        .into_iter()
+        .map(|watched| (watched.name().to_owned(), watches.by_kind[watched as usize].counts))
+        .filter(|(_, counts)| *counts != Counts::default())
+        .map(|(kind, counts)| (kind, unchanged(counts)))
+        .collect();
+    let of = |watched: Watched| watches.by_kind[watched as usize].counts;
+    let all = sum(of(Watched::StudentEnrollment), of(Watched::TeacherEnrollment));
+    if all != Counts::default() {
+        counts.insert(ENROLLMENT.to_owned(), unchanged(all));
+    }
+    SchoolCounts { school: id, counts }
+}
+
+fn sum(a: Counts, b: Counts) -> Counts {
+    Counts {
+        in_source: a.in_source + b.in_source,
+        in_mirror: a.in_mirror + b.in_mirror,
+        added: a.added + b.added,
+        changed: a.changed + b.changed,
+        removed: a.removed + b.removed,
+        unchanged: a.unchanged + b.unchanged,
+        ended: a.ended + b.ended,
+        not_admitted: a.not_admitted + b.not_admitted,
     }
 }
 
 fn unchanged(counts: Counts) -> Counts {
-    Counts { unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed), ..counts }
+    let gone = counts.removed + counts.changed + counts.ended;
+    Counts { unchanged: counts.in_mirror.saturating_sub(gone), ..counts }
 }

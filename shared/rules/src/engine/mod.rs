@@ -72,11 +72,12 @@ fn outcome<S: PlanSink>(
 ) -> Outcome {
     let (changes, erased) = (output.changes, output.erased);
     let fields = output.fields.shares(!context.policy.stores_demographics());
-    let (counts, holds, schools) = output.tally.close(context.policy, protected);
+    let guard::Closed { counts, effects, holds, schools } = output.tally.close(context, protected);
     let unreadable = RecordKind::ALL
         .into_iter()
         .map(|kind| (count_name(kind).to_owned(), protected.count(kind)))
         .filter(|(_, count)| *count > 0)
         .collect();
-    Outcome { counts, changes, erased, holds, review: Review { fields, schools, unreadable } }
+    let review = Review { fields, schools, unreadable };
+    Outcome { counts, changes, erased, effects, holds, review }
 }

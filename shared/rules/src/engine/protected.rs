@@ -13,7 +13,8 @@ pub(super) struct Protected {
     /// False for "additions and changes only" (R-H2): nothing counts as gone.
     removals: bool,
     records: [IdSet; RecordKind::ALL.len()],
-    kinds: [bool; RecordKind::ALL.len()],
+    /// The number of unreadable records without an id.
+    kinds: [u64; RecordKind::ALL.len()],
     /// Readable enrollments of people whose own record is unreadable, by person.
     by_person: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     /// The same by class; the id of the enrollment is the person's.
@@ -46,7 +47,7 @@ impl Protected {
                     }
                     all.by_person[place].entry(hash).or_default().extend(classes);
                 }
-                UnreadableRecord::Kind { kind } => all.kinds[kind as usize] = true,
+                UnreadableRecord::Kind { kind } => all.kinds[kind as usize] += 1,
                 UnreadableRecord::Enrollment { class: None, person: None } => {
                     all.every_enrollment = true
                 }
@@ -81,17 +82,17 @@ impl Protected {
     /// Whether no record of the kind counts as gone: an unreadable record without an id may be any
     /// of them, or the run removes nothing.
     pub(super) fn keeps_all(&self, kind: RecordKind) -> bool {
-        !self.removals || self.kinds[kind as usize]
+        !self.removals || self.kinds[kind as usize] > 0
     }
 
     /// Whether any record of the kind is unreadable.
     pub(super) fn any_unreadable(&self, kind: RecordKind) -> bool {
-        self.kinds[kind as usize] || !self.records[kind as usize].is_empty()
+        self.kinds[kind as usize] > 0 || !self.records[kind as usize].is_empty()
     }
 
-    /// Returns the number of unreadable records of a kind with a known id.
+    /// Returns the number of unreadable records of a kind.
     pub(super) fn count(&self, kind: RecordKind) -> u64 {
-        self.records[kind as usize].len() as u64
+        self.records[kind as usize].len() as u64 + self.kinds[kind as usize]
     }
 
     /// Whether the run may remove anything (R-H2).

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::book::holds::{self, Scope};
+use crate::book::holds::{self, Scope, Watch, Watched};
 use roster::change::{Action, Change, Counts};
 use roster::id::SourceId;
 use roster::outcome::{ENROLLMENT, Hold, count_name};
@@ -13,15 +13,13 @@ use roster::records::{
     StudentState, TeacherState,
 };
 
-/// The kinds that the guards watch.
-const WATCHED: [RecordKind; 4] =
-    [RecordKind::Student, RecordKind::Teacher, RecordKind::Class, RecordKind::Guardian];
-
-/// Counts by kind, and of enrollments.
+/// Counts by kind, of enrollments by role, and of relationships.
 #[derive(Default)]
 pub(super) struct Tally {
     kinds: [Counts; RecordKind::ALL.len()],
-    enrollments: Counts,
+    students: Counts,
+    teachers: Counts,
+    relationships: Counts,
 }
 
 fn is_active(record: &AnyMirrored) -> bool {
@@ -40,18 +38,21 @@ fn is_active(record: &AnyMirrored) -> bool {
     }
 }
 
-/// Returns the members of an active class; true for teachers.
-fn members(record: Option<&AnyMirrored>) -> BTreeSet<(bool, &SourceId)> {
+/// A list of keys in the state of a record.
+type ListOf<'a> = BTreeSet<&'a SourceId>;
+
+/// Returns the teachers and the students of an active class, and the guardians of an active
+/// student.
+fn lists(record: Option<&AnyMirrored>) -> [ListOf<'_>; 3] {
     match record {
         Some(any @ AnyMirrored::Class(class)) if is_active(any) => {
             let ClassState { teachers, students, .. } = &class.state;
-            teachers
-                .iter()
-                .map(|key| (true, key))
-                .chain(students.iter().map(|key| (false, key)))
-                .collect()
+            [teachers.iter().collect(), students.iter().collect(), ListOf::new()]
         }
-        _ => BTreeSet::new(),
+        Some(any @ AnyMirrored::Student(student)) if is_active(any) => {
+            [ListOf::new(), ListOf::new(), student.state.guardians.iter().collect()]
+        }
+        _ => Default::default(),
     }
 }
 
@@ -82,9 +83,8 @@ impl Tally {
     pub(super) fn in_mirror(&mut self, record: &AnyMirrored) {
         if is_active(record) {
             self.kinds[record.kind() as usize].in_mirror += 1;
-            if let AnyMirrored::Class(class) = record {
-                self.enrollments.in_mirror +=
-                    (class.state.teachers.len() + class.state.students.len()) as u64;
+            for (counts, list) in self.lists().into_iter().zip(lists(Some(record))) {
+                counts.in_mirror += list.len() as u64;
             }
         }
     }
@@ -105,9 +105,16 @@ impl Tally {
             }
             Action::Remove => counts.removed += u64::from(before.is_some_and(is_active)),
         }
-        let (before, after) = (members(before), members(after));
-        self.enrollments.removed += before.difference(&after).count() as u64;
-        self.enrollments.added += after.difference(&before).count() as u64;
+        let lists = lists(before).into_iter().zip(lists(after));
+        for (counts, (before, after)) in self.lists().into_iter().zip(lists) {
+            counts.removed += before.difference(&after).count() as u64;
+            counts.added += after.difference(&before).count() as u64;
+        }
+    }
+
+    /// The counts of the three [`lists`].
+    fn lists(&mut self) -> [&mut Counts; 3] {
+        [&mut self.teachers, &mut self.students, &mut self.relationships]
     }
 
     /// Returns the counts, and the holds of the undo.
@@ -120,12 +127,34 @@ impl Tally {
             .into_iter()
             .map(|kind| (count_name(kind).to_owned(), unchanged(self.kinds[kind as usize])))
             .collect();
-        all.insert(ENROLLMENT.to_owned(), unchanged(self.enrollments));
-        let watched = WATCHED.into_iter().map(|kind| (count_name(kind), self.kinds[kind as usize]));
+        let watched = |watched: Watched| match watched {
+            Watched::School => self.kinds[RecordKind::School as usize],
+            Watched::Student => self.kinds[RecordKind::Student as usize],
+            Watched::Teacher => self.kinds[RecordKind::Teacher as usize],
+            Watched::Class => self.kinds[RecordKind::Class as usize],
+            Watched::Guardian => self.kinds[RecordKind::Guardian as usize],
+            Watched::StudentEnrollment => self.students,
+            Watched::TeacherEnrollment => self.teachers,
+            Watched::Relationship => self.relationships,
+        };
+        let limits = holds::limits(policy);
         let mut holds = Vec::new();
-        for (kind, counts) in watched.chain([(ENROLLMENT, self.enrollments)]) {
-            holds.extend(holds::too_many(policy, Scope { kind, school: None }, counts));
+        for kind in Watched::ALL {
+            let counts = unchanged(watched(kind));
+            let scope = Scope { kind: kind.name(), school: None };
+            holds.extend(holds::too_many(&limits, scope, &Watch { counts, ..Watch::default() }));
+            all.insert(kind.name().to_owned(), counts);
         }
+        let (a, b) = (self.students, self.teachers);
+        all.insert(
+            ENROLLMENT.to_owned(),
+            unchanged(Counts {
+                in_mirror: a.in_mirror + b.in_mirror,
+                added: a.added + b.added,
+                removed: a.removed + b.removed,
+                ..Counts::default()
+            }),
+        );
         (all, holds)
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod edits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::policy::{
     AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
@@ -350,6 +351,7 @@ pub(crate) fn after(
                     teachers: list,
                     students: members,
                     inactive,
+                    ends: ends(class, n.world.today),
                 };
                 here::<kinds::Classes>(&id, past, None, state, &run)
             }
@@ -605,4 +607,12 @@ fn gone<K: Kind>(
     let past = past.unwrap();
     let archived_on = past.archived_on.or(Some(today));
     Mirrored { status: Status::Archived, archived_on, state, ..past }
+}
+
+/// The ends of the enrollments of a class that are on today; see `ClassState::ends`.
+fn ends(class: &Class, today: Date) -> Vec<Option<Date>> {
+    let listed = class.teachers.iter().chain(&class.students);
+    let ends: BTreeSet<Option<Date>> =
+        listed.filter(|one| one.is_on(today)).map(|one| one.end).collect();
+    if ends == BTreeSet::from([None]) { Vec::new() } else { ends.into_iter().collect() }
 }

@@ -117,7 +117,7 @@ fn r_c4_enrollments_and_terms_end_by_date() {
     let mut w = world("clever", json!({})).after(text).on("2026-10-02");
     assert_snapshot!(w.night(text), @r"
     ~ student s2 classes=- [R-M1 classes -1]
-    ~ class c1 students=s1 [R-M1 students -1]
+    ~ class c1 students=s1 [R-M1 students -1; R-M1 last days of enrollments]
     ! student_no_email student s1
     ! student_no_email student s2
     ");

@@ -44,6 +44,7 @@ fn reading(teachers: &[&str], students: &[&str]) -> Mirrored<kinds::Classes> {
         teachers: keys(teachers),
         students: keys(students),
         inactive: vec![],
+        ends: vec![],
     };
     mirrored("c1", state)
 }

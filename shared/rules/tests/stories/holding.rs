@@ -32,21 +32,31 @@ fn r_h1_a_run_holds_above_ten_percent_removed() {
     let w = world("clever", json!({})).after(&district(100, 100));
     assert_snapshot!(held(&w, &district(90, 100)), @"may go");
     assert_snapshot!(held(&w, &district(89, 100)), @r"
-    student n: 11 of 100 student records of the school would be removed; the limit is 10 %
-    enrollment n: 11 of 101 enrollment records of the school would be removed; the limit is 10 %
+    student n: 11 of 100 students of the school would be removed; the limit is 10 %
+    student_enrollment n: 11 of 100 enrollments of students of the school would be removed; the limit is 10 %
     ");
     assert_snapshot!(held(&w, &district(89, 91)), @r"
-    student n: 11 of 100 student records of the school would be removed; the limit is 10 %
-    enrollment n: 11 of 101 enrollment records of the school would be removed; the limit is 10 %
+    student n: 11 of 100 students of the school would be removed; the limit is 10 %
+    student_enrollment n: 11 of 100 enrollments of students of the school would be removed; the limit is 10 %
     ");
 }
 
 #[test]
 fn r_h1_with_few_records_a_run_holds_only_if_all_are_removed() {
     let w = world("clever", json!({})).after(&district(19, 100));
-    assert_snapshot!(held(&w, &district(9, 100)), @"enrollment n: 10 of 20 enrollment records of the school would be removed; the limit is 10 %");
+    assert_snapshot!(held(&w, &district(9, 100)), @r"
+    student n: 10 of 19 students of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    student_enrollment n: 10 of 19 enrollments of students of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    ");
     let none = district(19, 100).replace("teacher tn schools=n\n", "").replace("teachers=tn* ", "");
-    assert_snapshot!(held(&w, &none), @"teacher n: 1 of 1 teacher records of the school would be removed; a run must not affect all records if there are fewer than 20");
+    assert_snapshot!(held(&w, &none), @r"
+    student: 19 of 119 students of the district would lose their last active class; the limit is 10 %
+    class n: 1 of 1 classes of the school would lose their teachers; the limit for fewer than 20 is half of them, at least 5, or all
+    class n: 1 of 1 active classes of the school would become inactive; the limit for fewer than 20 is half of them, at least 5, or all
+    student n: 19 of 19 students of the school would lose their last active class; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher n: 1 of 1 teachers of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher_enrollment n: 1 of 1 enrollments of teachers of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    ");
 }
 
 #[test]
@@ -54,9 +64,11 @@ fn r_h1_a_run_holds_if_the_source_lacks_a_kind() {
     let w = world("family-directory", json!({}))
         .after("student s1 guardians=g1\nteacher t1\nguardian g1 email=a@x");
     assert_snapshot!(held(&w, "student s1\nteacher t1"), @r"
-    guardian: the source has no guardian records; the mirror has 1
-    guardian: 1 of 1 guardian records of the district would be removed; a run must not affect all records if there are fewer than 20
-    guardian sch: 1 of 1 guardian records of the school would be removed; a run must not affect all records if there are fewer than 20
+    guardian: the source has no guardians; the mirror has 1
+    guardian: 1 of 1 guardians of the district would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    relationship: 1 of 1 links between guardians and students of the district would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    guardian sch: 1 of 1 guardians of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
+    relationship sch: 1 of 1 links between guardians and students of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
     ");
 }
 
@@ -66,13 +78,13 @@ fn r_h1_changed_fields_count_and_dates_do_not() {
     let renamed = text.replace("schools=n", "schools=n name=New");
     let w = world("clever", json!({})).after(&text);
     assert_snapshot!(held(&w, &renamed), @r"
-    student n: 30 of 30 student records of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
+    student n: 30 of 30 students of the school would be changed; the limit is 75 %
+    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
     ");
     // A move to another school is a change.
     assert_snapshot!(held(&w, &text.replace("schools=n", "schools=s")), @r"
-    student n: 30 of 30 student records of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teacher records of the school would be changed; a run must not affect all records if there are fewer than 20
+    student n: 30 of 30 students of the school would be changed; the limit is 75 %
+    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
     ");
     // A term that ends, and enrollments that end with it, do not count.
     let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
@@ -87,16 +99,19 @@ fn r_h1_rosters_count_as_enrollments() {
     for n in 0..5 {
         text = text.replace(&format!("students=n00{n},"), "students=");
     }
-    assert_snapshot!(held(&w, &text), @"enrollment n: 5 of 41 enrollment records of the school would be removed; the limit is 10 %");
+    assert_snapshot!(held(&w, &text), @r"
+    student n: 5 of 40 students of the school would lose their last active class; the limit is 10 %
+    student_enrollment n: 5 of 40 enrollments of students of the school would be removed; the limit is 10 %
+    ");
     let planned = w.plan(&parse::snapshot(&text));
-    assert_snapshot!(format!("{:?}", planned.outcome.counts["enrollment"]), @"Counts { in_source: 137, in_mirror: 142, added: 0, changed: 0, removed: 5, unchanged: 137 }");
+    assert_snapshot!(format!("{:?}", planned.outcome.counts["enrollment"]), @"Counts { in_source: 137, in_mirror: 142, added: 0, changed: 0, removed: 5, unchanged: 137, ended: 0, not_admitted: 0 }");
 }
 
 #[test]
 fn r_h1_the_counts_match_the_plan() {
     let w = world("clever", json!({})).after("student s1\nstudent s2\nstudent s3 name=A");
     let planned = w.plan(&parse::snapshot("student s1\nstudent s3 name=B\nstudent s4\nstudent s5"));
-    assert_snapshot!(format!("{:?}", planned.outcome.counts["student"]), @"Counts { in_source: 4, in_mirror: 3, added: 2, changed: 1, removed: 1, unchanged: 1 }");
+    assert_snapshot!(format!("{:?}", planned.outcome.counts["student"]), @"Counts { in_source: 4, in_mirror: 3, added: 2, changed: 1, removed: 1, unchanged: 1, ended: 0, not_admitted: 0 }");
     assert_eq!(planned.outcome.changes, planned.changes.len() as u64);
 }
 
@@ -119,8 +134,8 @@ fn r_h2_additions_and_changes_only_removes_nothing() {
     w.removals = false;
     let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
     assert_snapshot!(held(&w, tonight), @r"
-    class: 1 of 1 class records of the district would be changed; a run must not affect all records if there are fewer than 20
-    class sch: 1 of 1 class records of the school would be changed; a run must not affect all records if there are fewer than 20
+    class: 1 of 1 classes of the district would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    class sch: 1 of 1 classes of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
     ");
     assert_snapshot!(w.night(tonight), @r"
     + teacher t2 classes=c1 [R-T1 the source has this teacher]

@@ -110,7 +110,9 @@ fn r_o2_a_person_in_two_schools_counts_in_both() {
     south class: 1 1 0 0 0
     south enrollment: 2 2 0 0 0
     south student: 1 1 0 0 0
+    south student_enrollment: 1 1 0 0 0
     south teacher: 1 1 0 0 0
+    south teacher_enrollment: 1 1 0 0 0
     ");
     assert_eq!(serde_json::to_value(&outcome.review.unreadable).unwrap(), json!({ "student": 1 }));
     assert_eq!(

@@ -58,7 +58,7 @@ use roster::contract::{Administrator, PlanContext, PlanInputs, PlanSink};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::finding::Finding;
 use roster::id::{AccountId, DistrictId, RunId, SourceId, table_order};
-use roster::outcome::Outcome;
+use roster::outcome::{Outcome, RecentRemovals};
 use roster::personal::Personal;
 use roster::policy::Policy;
 use roster::records::{
@@ -177,6 +177,9 @@ pub(crate) struct World {
     pub(crate) today: Date,
     pub(crate) nights: u32,
     pub(crate) removals: bool,
+    /// The date on which plans are made; `None`: `today`.
+    pub(crate) made_on: Option<Date>,
+    pub(crate) recent: RecentRemovals,
 }
 
 /// A plan.
@@ -199,6 +202,8 @@ pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
         today: date(2026, 10, 1),
         nights: 0,
         removals: true,
+        made_on: None,
+        recent: RecentRemovals::default(),
     }
 }
 
@@ -212,6 +217,8 @@ impl World {
             today: self.today,
             policy: &self.policy,
             removals: self.removals,
+            made_on: self.made_on.unwrap_or(self.today),
+            recent: &self.recent,
         };
         let mut planned = Planned::default();
         let outcome = plan(&context, &Both { world: self, snapshot }, &mut planned).unwrap();

@@ -1,6 +1,7 @@
 //! Decide pass over classes: the next state of each with its roster, with its reasons.
 
 use hashbrown::hash_map::Entry;
+use jiff::civil::Date;
 
 use super::record::{archive, new_record, still_here};
 use super::rosters::Rosters;
@@ -8,8 +9,8 @@ use crate::book::absence::{self, Leavers};
 use crate::book::{classes as book, teachers};
 use crate::engine::edits::{self, EditsByRecord, Roster};
 use crate::engine::facts::{ClassFate, Facts};
-use crate::engine::guard::Became;
-use crate::engine::hashes::{IdMap, IdSet, pair};
+use crate::engine::guard::{Became, RosterChange, Seen};
+use crate::engine::hashes::{IdMap, pair};
 use crate::engine::lists;
 use crate::engine::output::{Output, Why};
 use crate::engine::protected::Protected;
@@ -52,9 +53,8 @@ impl<'f> Classes<'f> {
         if let Some(source) = &source {
             let school = &source.details.school;
             output.tally.in_source(RecordKind::Class, std::slice::from_ref(school));
-            output
-                .tally
-                .enrollments_in_source(school, source.teachers.len() + source.students.len());
+            let (teachers, students) = (source.teachers.len(), source.students.len());
+            output.tally.enrollments_in_source(school, teachers, students);
         }
         let Some(key) =
             item.as_ref().map(|item| &item.key).or(source.as_ref().map(|source| &source.id))
@@ -93,7 +93,7 @@ impl<'f> Classes<'f> {
             item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let (has_teacher, has_student) =
             (rosters.lists_teacher(&source), rosters.lists_student(&source));
-        let not_today = rosters.not_today(&source);
+        let (ends, not_today) = (rosters.ends(&source), rosters.not_today(&source));
         let Class { id, details, teachers, students } = source;
         let key = id.hash64();
         let students = rosters.students(key, students, before);
@@ -107,24 +107,23 @@ impl<'f> Classes<'f> {
             over,
         );
         let fate = ClassFate::Present { was_active: before.is_some(), admits: true };
-        let state = ClassState { details, teachers, students, inactive };
+        let state = ClassState { details, teachers, students, inactive, ends };
         self.report(output, &id, &state, primaries, over)?;
         let roster = Roster { fate, teachers: &state.teachers, students: &state.students };
         edits::of_class(edits, &roster, self.facts, self.protected, output)?;
 
         let mut why = Why::default();
-        let enrolled = state.teachers.len() + state.students.len();
         let Some(item) = item else {
-            output.tally.enrollments_added(&state.details.school, enrolled);
+            count_new(output, &state);
             why.add(Rule::C1, "the source has this class");
             let run = output.context.run.clone();
             return output.add::<kinds::Classes>(new_record(id.clone(), id, None, state, run), why);
         };
         if item.status == Status::Archived {
             why.add(Rule::A4, "the source has this class again");
-            output.tally.enrollments_added(&state.details.school, enrolled);
+            count_new(output, &state);
         } else {
-            count_changed(output, &item.state, &state, &not_today);
+            self.count_changed(output, &item, &state, &not_today);
         }
         explain(&mut why, &item.state, &state);
         let after = still_here(&item, id, None, state);
@@ -146,7 +145,7 @@ impl<'f> Classes<'f> {
         edits::of_class(edits, &roster, self.facts, self.protected, output)?;
         let (teachers, students, rule) = self.stay(output, fate, &item.state);
         if was_active {
-            count_absent(output, fate, &item.state, teachers.as_deref(), students.as_deref());
+            self.count_absent(output, fate, &item, (teachers.as_deref(), students.as_deref()));
         }
         let leaves = absence::class_leaves(fate).filter(|_| was_active);
         if teachers.is_none() && students.is_none() && leaves.is_none() {
@@ -209,6 +208,86 @@ impl<'f> Classes<'f> {
         (teachers, students, rule)
     }
 
+    /// Counts an active class that the source has. `not_today`: the ends of enrollments that the
+    /// source lists, though not for today.
+    fn count_changed<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        item: &Item,
+        after: &ClassState,
+        not_today: &IdMap<Option<Date>>,
+    ) {
+        let (before, today) = (&item.state, self.facts.terms.today);
+        let school = &before.details.school;
+        let expected = self.facts.terms.expected_over(before);
+        let became = if before.details == after.details { Became::Same } else { Became::Changed };
+        let schools = std::slice::from_ref(school);
+        output.tally.was_active(RecordKind::Class, schools, became, expected);
+        let ended = |key: &SourceId| {
+            let end = not_today.get(&key.hash64()).copied().flatten();
+            book::ended_as_known(end, &before.ends, today)
+        };
+        let (old, new) = (lists::hashes(&before.teachers), lists::hashes(&after.teachers));
+        let teachers = roster_change(
+            (&before.teachers, &after.teachers),
+            |key| old.contains(&key.hash64()),
+            |key| new.contains(&key.hash64()),
+            ended,
+        );
+        let students = roster_change(
+            (&before.students, &after.students),
+            |key| before.students.binary_search(key).is_ok(),
+            |key| after.students.binary_search(key).is_ok(),
+            ended,
+        );
+        output.tally.enrollments(RecordKind::Teacher, school, teachers, expected);
+        output.tally.enrollments(RecordKind::Student, school, students, expected);
+        if !expected {
+            output.tally.check_class(&item.id, school, students.removed, students.before);
+        }
+        output.tally.class_seen(school, self.seen_before(item), seen(after));
+    }
+
+    /// What people saw of an active class, unless it is over by dates that the last run knew.
+    fn seen_before(&self, item: &Item) -> Seen {
+        if self.facts.terms.expected_over(&item.state) {
+            Seen::default()
+        } else {
+            seen(&item.state)
+        }
+    }
+
+    /// Counts a class that was active and that the source does not have.
+    fn count_absent<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        fate: ClassFate,
+        item: &Item,
+        (teachers, students): (Option<&[SourceId]>, Option<&[SourceId]>),
+    ) {
+        let state = &item.state;
+        let school = &state.details.school;
+        let expected = self.facts.terms.expected_over(state);
+        let stays = matches!(fate, ClassFate::Kept { .. });
+        for (role, before, after) in [
+            (RecordKind::Teacher, &state.teachers, teachers),
+            (RecordKind::Student, &state.students, students),
+        ] {
+            let left = if stays { after.unwrap_or(before).len() } else { 0 };
+            let removed = before.len() - left;
+            let change = RosterChange { before: before.len(), removed, ..RosterChange::default() };
+            output.tally.enrollments(role, school, change, expected);
+        }
+        let became = if stays { Became::Same } else { Became::Removed };
+        let schools = std::slice::from_ref(school);
+        output.tally.was_active(RecordKind::Class, schools, became, expected);
+        if self.protected.is_unreadable(RecordKind::Class, item.id.hash64()) {
+            output.tally.unreadable(RecordKind::Class, schools);
+        }
+        let before = self.seen_before(item);
+        output.tally.class_seen(school, before, if stays { before } else { Seen::default() });
+    }
+
     /// Sends the findings about a class of the source.
     fn report<S: PlanSink>(
         &mut self,
@@ -266,49 +345,43 @@ impl<'f> Classes<'f> {
     }
 }
 
-/// Counts an active class that the source has. Enrollments of people in `not_today` end by date and
-/// are not counted as removed.
-fn count_changed<S: PlanSink>(
-    output: &mut Output<'_, S>,
-    before: &ClassState,
-    after: &ClassState,
-    not_today: &IdSet,
-) {
-    let became = if before.details == after.details { Became::Same } else { Became::Changed };
-    let school = std::slice::from_ref(&before.details.school);
-    output.tally.was_active(RecordKind::Class, school, became);
-    let now = lists::hashes(&after.teachers);
-    let removed = |list: &[SourceId], stays: &dyn Fn(&SourceId) -> bool| {
-        list.iter().filter(|key| !stays(key) && !not_today.contains(&key.hash64())).count()
-    };
-    let removed = removed(&before.teachers, &|key| now.contains(&key.hash64()))
-        + removed(&before.students, &|key| after.students.binary_search(key).is_ok());
-    let of = before.teachers.len() + before.students.len();
-    output.tally.enrollments(&before.details.school, of, removed);
-    let old = lists::hashes(&before.teachers);
-    let added = after.teachers.iter().filter(|key| !old.contains(&key.hash64())).count()
-        + lists::missing(&after.students, &before.students);
-    output.tally.enrollments_added(&after.details.school, added);
+/// What people see of a class.
+fn seen(state: &ClassState) -> Seen {
+    Seen {
+        active: state.inactive.is_empty(),
+        has_teacher: !state.inactive.contains(&Inactive::NoTeacher),
+    }
 }
 
-/// Counts a class that was active and that the source does not have.
-fn count_absent<S: PlanSink>(
-    output: &mut Output<'_, S>,
-    fate: ClassFate,
-    state: &ClassState,
-    teachers: Option<&[SourceId]>,
-    students: Option<&[SourceId]>,
-) {
-    let of = state.teachers.len() + state.students.len();
-    let left =
-        teachers.unwrap_or(&state.teachers).len() + students.unwrap_or(&state.students).len();
-    let (removed, became) = match fate {
-        ClassFate::Kept { .. } => (of - left, Became::Same),
-        _ => (of, Became::Removed),
-    };
-    let school = &state.details.school;
-    output.tally.enrollments(school, of, removed);
-    output.tally.was_active(RecordKind::Class, std::slice::from_ref(school), became);
+/// Counts a class that was not active in the mirror before the run.
+fn count_new<S: PlanSink>(output: &mut Output<'_, S>, after: &ClassState) {
+    let school = &after.details.school;
+    for (role, added) in
+        [(RecordKind::Teacher, after.teachers.len()), (RecordKind::Student, after.students.len())]
+    {
+        let change = RosterChange { added, ..RosterChange::default() };
+        output.tally.enrollments(role, school, change, false);
+    }
+    output.tally.class_seen(school, Seen::default(), seen(after));
+}
+
+/// Counts how a list of people changes. Both lists hold each person once.
+fn roster_change(
+    (before, after): (&[SourceId], &[SourceId]),
+    is_before: impl Fn(&SourceId) -> bool,
+    is_after: impl Fn(&SourceId) -> bool,
+    ended: impl Fn(&SourceId) -> bool,
+) -> RosterChange {
+    let mut change = RosterChange { before: before.len(), ..RosterChange::default() };
+    for key in before.iter().filter(|key| !is_after(key)) {
+        if ended(key) {
+            change.ended += 1;
+        } else {
+            change.removed += 1;
+        }
+    }
+    change.added = after.iter().filter(|key| !is_before(key)).count();
+    change
 }
 
 /// Gives the reasons for changes of a class.
@@ -322,6 +395,9 @@ fn explain(why: &mut Why, before: &ClassState, after: &ClassState) {
     }
     if before.students != after.students {
         why.add(Rule::M1, lists::difference("students", &before.students, &after.students));
+    }
+    if before.ends != after.ends {
+        why.add(Rule::M1, "last days of enrollments");
     }
     if before.inactive != after.inactive {
         why.add(Rule::C4, if after.inactive.is_empty() { "active" } else { "inactive" });

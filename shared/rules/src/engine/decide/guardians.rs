@@ -111,7 +111,11 @@ impl Guardians<'_> {
         output: &mut Output<'_, S>,
         item: Item,
     ) -> Result<(), PlanError> {
-        output.tally.was_active(RecordKind::Guardian, &item.state.person.schools, Became::Same);
+        let schools = &item.state.person.schools;
+        output.tally.was_active(RecordKind::Guardian, schools, Became::Same, false);
+        if self.facts.guardians.people.unreadable.contains(&item.key.hash64()) {
+            output.tally.unreadable(RecordKind::Guardian, schools);
+        }
         let email_shared = self.facts.email_is_shared(&item.state.person, false);
         self.shared.add(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
         if email_shared != item.state.email_shared {
@@ -137,6 +141,7 @@ impl Guardians<'_> {
                 RecordKind::Guardian,
                 &item.state.person.schools,
                 Became::Removed,
+                false,
             );
         }
         let students = &self.facts.students.people;
@@ -217,9 +222,15 @@ fn changed<S: PlanSink>(
     state: GuardianState,
 ) -> Result<(), PlanError> {
     let mut why = Why::default();
-    let same = item.state.person == state.person && item.state.role == state.role && item.id == id;
+    // A guardian whose children change is changed (R-H1). Children who have left do not count: the
+    // lists keep them.
+    let same = item.state.person == state.person
+        && item.state.role == state.role
+        && item.state.children == state.children
+        && item.id == id;
+    let became = if same { Became::Same } else { Became::Changed };
     let was = (item.status, &item.state.person.schools[..]);
-    was_here(output, &mut why, RecordKind::Guardian, was, same);
+    was_here(output, &mut why, RecordKind::Guardian, was, became);
     explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
     if item.state.role != state.role {
         why.add(Rule::M1, "role");

@@ -55,7 +55,7 @@ where
     let mut why = Why::default();
     if item.status == Status::Active {
         let became = if same { Became::Same } else { Became::Changed };
-        output.tally.was_active(K::KIND, &[], became);
+        output.tally.was_active(K::KIND, &[], became, false);
     } else {
         why.add(Rule::A4, format!("the source has this {} again", K::KIND));
     }
@@ -84,7 +84,7 @@ fn absent<K: Kind, S: PlanSink>(
     // The source still refers to the school, so it is not gone (readings, R-A6).
     let dangling = K::KIND == RecordKind::School && facts.schools.contains(&item.key.hash64());
     if unread || dangling {
-        output.tally.was_active(K::KIND, &[], Became::Same);
+        output.tally.was_active(K::KIND, &[], Became::Same, false);
         if dangling && !unread {
             let what = format!(
                 "school {} is missing from the source, but classes or people refer to it",
@@ -94,7 +94,10 @@ fn absent<K: Kind, S: PlanSink>(
         }
         return Ok(());
     }
-    output.tally.was_active(K::KIND, &[], Became::Removed);
+    output.tally.was_active(K::KIND, &[], Became::Removed, false);
+    if K::KIND == RecordKind::School {
+        output.tally.missing_school(&item.id);
+    }
     let mut why = Why::default();
     why.add(absence::place_leaves_by(K::KIND), "no longer in the source");
     let mut after = item.clone();

@@ -69,17 +69,15 @@ pub(super) fn new_account<S: PlanSink>(
 }
 
 /// Counts a person of the mirror whom the source has, and gives the reason for a return (R-A4).
-/// `same`: the data in the source is that of the mirror.
 pub(super) fn was_here<S: PlanSink>(
     output: &mut Output<'_, S>,
     why: &mut Why,
     kind: RecordKind,
     (status, schools): (Status, &[SourceId]),
-    same: bool,
+    became: Became,
 ) {
     if status == Status::Active {
-        let became = if same { Became::Same } else { Became::Changed };
-        output.tally.was_active(kind, schools, became);
+        output.tally.was_active(kind, schools, became, false);
     } else {
         why.add(Rule::A4, format!("the source has this {kind} again"));
     }

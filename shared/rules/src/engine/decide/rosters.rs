@@ -2,9 +2,10 @@
 
 use crate::book::teachers::primary_first;
 use crate::engine::facts::Facts;
-use crate::engine::hashes::IdSet;
+use crate::engine::hashes::IdMap;
 use crate::engine::lists;
 use crate::engine::protected::Protected;
+use jiff::civil::Date;
 use roster::id::SourceId;
 use roster::records::{Class, ClassState, Membership, RecordKind};
 
@@ -53,10 +54,26 @@ impl Rosters<'_> {
         self.facts.students.are_listed(&class.students, unreadable, self.facts.terms.today)
     }
 
-    /// Returns the keys of the people whom the source lists, but not for today: their enrollments
-    /// begin and end by date alone.
-    pub(super) fn not_today(self, class: &Class) -> IdSet {
-        let mut keys = IdSet::default();
+    /// Returns the ends of the enrollments that are on today, as [`ClassState::ends`] holds them.
+    pub(super) fn ends(self, class: &Class) -> Vec<Option<Date>> {
+        let today = self.facts.terms.today;
+        let mut ends: Vec<Option<Date>> = Vec::new();
+        for enrollment in class.teachers.iter().chain(&class.students) {
+            if enrollment.is_on(today) && !ends.contains(&enrollment.end) {
+                ends.push(enrollment.end);
+            }
+        }
+        if ends.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        ends.sort_unstable();
+        ends
+    }
+
+    /// Returns the people whom the source lists, but not for today, each with the end of the
+    /// enrollment.
+    pub(super) fn not_today(self, class: &Class) -> IdMap<Option<Date>> {
+        let mut keys = IdMap::default();
         for (enrollments, members) in
             [(&class.teachers, &self.facts.teachers), (&class.students, &self.facts.students)]
         {
@@ -64,7 +81,9 @@ impl Rosters<'_> {
                 enrollments
                     .iter()
                     .filter(|enrollment| !enrollment.is_on(self.facts.terms.today))
-                    .map(|enrollment| members.people.aliases.key_hash(&enrollment.id)),
+                    .map(|enrollment| {
+                        (members.people.aliases.key_hash(&enrollment.id), enrollment.end)
+                    }),
             );
         }
         keys

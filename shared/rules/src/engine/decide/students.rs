@@ -55,7 +55,11 @@ impl Students<'_> {
         }
         match (source, mirror) {
             (Some(source), item) if active => self.present(output, enrollments, key, *source, item),
-            (_, None) => Ok(()),
+            (Some(source), None) => {
+                output.tally.not_admitted(RecordKind::Student, &source.person.schools);
+                Ok(())
+            }
+            (None, None) => Ok(()),
             (_, Some(item)) if active => self.kept(output, enrollments, item),
             (source, Some(item)) => self.archived(output, enrollments, item, source.is_none()),
         }
@@ -80,6 +84,7 @@ impl Students<'_> {
         let email_shared = self.facts.email_is_shared(&person, false);
         self.shared.add(email_shared, RecordKind::Student, &id, &person);
         let state = StudentState { person, demographics, guardians, classes, email_shared };
+        self.count(output, item.as_deref(), Some(&state));
         send_groups(output, &key, &state.demographics)?;
         let Some(item) = item else {
             let mut why = Why::default();
@@ -100,7 +105,11 @@ impl Students<'_> {
         enrollments: Enrollments<'_>,
         item: Item,
     ) -> Result<(), PlanError> {
-        output.tally.was_active(RecordKind::Student, &item.state.person.schools, Became::Same);
+        let schools = &item.state.person.schools;
+        output.tally.was_active(RecordKind::Student, schools, Became::Same, false);
+        if self.facts.students.people.unreadable.contains(&item.key.hash64()) {
+            output.tally.unreadable(RecordKind::Student, schools);
+        }
         let tonight = self
             .protected
             .enrollments_of_person(RecordKind::Student, item.id.hash64())
@@ -121,6 +130,7 @@ impl Students<'_> {
             && email_shared == item.state.email_shared
             && !strips
         {
+            self.count(output, Some(&item), Some(&item.state));
             return Ok(());
         }
         let mut why = Why::default();
@@ -137,8 +147,33 @@ impl Students<'_> {
             why.add(Rule::M7, "demographics");
             after.state.demographics = Demographics::default();
         }
+        self.count(output, Some(&item), Some(&after.state));
         output.settle(item, *after, why)?;
         Ok(())
+    }
+
+    /// Counts the relationships of a student, and whether the student is in an active class, before
+    /// and after the run. `after`: the state of an active student.
+    fn count<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        item: Option<&Mirrored<kinds::Students>>,
+        after: Option<&StudentState>,
+    ) {
+        let before = item.filter(|item| item.status == Status::Active).map(|item| &item.state);
+        let state = before.or(after);
+        let schools = state.map_or(&[][..], |state| &state.person.schools);
+        let had = before.is_some_and(|state| self.facts.was_live(&state.classes));
+        let has = after.is_some_and(|state| self.facts.is_live(&state.classes));
+        output.tally.student_seen(schools, had, has);
+        let (old, new) = (
+            before.map_or(&[][..], |state| &state.guardians),
+            after.map_or(&[][..], |state| &state.guardians),
+        );
+        if !old.is_empty() || !new.is_empty() {
+            let change = (old.len(), lists::missing(old, new), lists::missing(new, old));
+            output.tally.relationships(schools, change);
+        }
     }
 
     /// A student who is gone from the source, or is archived and not admitted again (R-A1 to R-A4).
@@ -153,7 +188,8 @@ impl Students<'_> {
         let goes = item.status == Status::Active;
         if goes {
             let schools = &item.state.person.schools;
-            output.tally.was_active(RecordKind::Student, schools, Became::Removed);
+            output.tally.was_active(RecordKind::Student, schools, Became::Removed, false);
+            self.count(output, Some(&item), None);
         }
         let is_abandoned =
             absent && self.facts.students.people.abandoned.contains(&enrollments.key);
@@ -236,11 +272,17 @@ fn changed<S: PlanSink>(
 ) -> Result<(), PlanError> {
     let mut why = Why::default();
     let ignored = !output.context.policy.stores_demographics();
-    let same = item.state.person == state.person
-        && item.id == id
-        && (ignored || item.state.demographics == state.demographics);
+    let became = if item.state.person != state.person || item.id != id {
+        Became::Changed
+    } else if ignored || item.state.demographics == state.demographics {
+        Became::Same
+    } else if item.state.demographics.is_same_but_for_grades(&state.demographics) {
+        Became::Promoted
+    } else {
+        Became::Changed
+    };
     let was = (item.status, &item.state.person.schools[..]);
-    was_here(output, &mut why, RecordKind::Student, was, same);
+    was_here(output, &mut why, RecordKind::Student, was, became);
     explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
     if item.state.demographics != state.demographics {
         why.add(if ignored { Rule::M7 } else { Rule::M1 }, "demographics");

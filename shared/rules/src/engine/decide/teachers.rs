@@ -100,7 +100,8 @@ impl Teachers<'_> {
         };
         let same = item.state.person == state.person && item.id == id;
         let was = (item.status, &item.state.person.schools[..]);
-        was_here(output, &mut why, RecordKind::Teacher, was, same);
+        let became = if same { Became::Same } else { Became::Changed };
+        was_here(output, &mut why, RecordKind::Teacher, was, became);
         explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
         explain_classes(&mut why, &item.state.classes, &state.classes);
         explain_shared_email(&mut why, item.state.email_shared, state.email_shared);
@@ -122,7 +123,11 @@ impl Teachers<'_> {
         enrollments: Enrollments<'_>,
         item: Item,
     ) -> Result<(), PlanError> {
-        output.tally.was_active(RecordKind::Teacher, &item.state.person.schools, Became::Same);
+        let schools = &item.state.person.schools;
+        output.tally.was_active(RecordKind::Teacher, schools, Became::Same, false);
+        if self.facts.teachers.people.unreadable.contains(&item.key.hash64()) {
+            output.tally.unreadable(RecordKind::Teacher, schools);
+        }
         let tonight = self
             .protected
             .enrollments_of_person(RecordKind::Teacher, item.id.hash64())
@@ -154,7 +159,7 @@ fn archived<S: PlanSink>(
     let goes = item.status == Status::Active;
     if goes {
         let schools = &item.state.person.schools;
-        output.tally.was_active(RecordKind::Teacher, schools, Became::Removed);
+        output.tally.was_active(RecordKind::Teacher, schools, Became::Removed, false);
     }
     if !goes && classes.is_none() && !item.state.email_shared {
         return Ok(());

@@ -10,18 +10,22 @@ use roster::contract::{PlanError, PlanInputs};
 use roster::id::SourceId;
 use roster::records::{Class, Mirrored, Origin, RecordKind, Status, kinds};
 
-/// Decides the outcome for every class. Adds the schools of the classes that stay to `schools`.
+/// Decides the outcome for every class, and returns the classes that were active before the run
+/// and are not expected to be over. Adds the schools of the classes that stay to `schools`.
 pub(super) fn index<I: PlanInputs>(
     input: &Input<'_, I>,
     terms: &Terms,
     teachers: &Members,
     schools: &mut IdSet,
-) -> Result<IdMap<ClassFate>, PlanError> {
-    let mut fates = IdMap::default();
+) -> Result<(IdMap<ClassFate>, IdSet), PlanError> {
+    let (mut fates, mut live) = (IdMap::default(), IdSet::default());
     projections::<kinds::Classes, I>(input.from, |at, _| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
+        }
+        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item)) {
+            live.insert(item.key.hash64());
         }
         let mirrored = item.as_deref().map(|item| mirrored(input, item));
         let (key, fate) = match (&source, &item, mirrored) {
@@ -41,7 +45,14 @@ pub(super) fn index<I: PlanInputs>(
         fates.insert(key, fate);
         Ok(())
     })?;
-    Ok(fates)
+    Ok((fates, live))
+}
+
+fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>) -> bool {
+    item.status == Status::Active
+        && item.origin == Origin::Source
+        && item.state.inactive.is_empty()
+        && !terms.expected_over(&item.state)
 }
 
 fn mirrored<I>(input: &Input<'_, I>, item: &Mirrored<kinds::Classes>) -> MirroredClass {

@@ -56,7 +56,7 @@ pub(super) fn build<I: PlanInputs>(
             *administrators.teachers.entry(*email).or_default() += 1;
         }
     }
-    let classes = classes::index(input, &terms, &teachers, &mut collected.schools)?;
+    let (classes, live_classes) = classes::index(input, &terms, &teachers, &mut collected.schools)?;
     let conditions = people::StudentConditions::new(context, &guardians, &classes);
     let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
     let kept = protected.kept_enrollments(&students.aliases);
@@ -69,6 +69,7 @@ pub(super) fn build<I: PlanInputs>(
         guardians,
         teachers,
         classes,
+        live_classes,
         students,
         schools,
         shared_emails,
@@ -88,8 +89,14 @@ fn administrators<I: PlanInputs>(inputs: &I) -> Result<Administrators, PlanError
 
 fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
     let protected = input.protected;
-    let mut terms = Terms { ends: Default::default(), today: input.context.today };
+    let today = input.context.today;
+    let mut terms = Terms { ends: Default::default(), known_ends: Default::default(), today };
     projections::<kinds::Terms, I>(input.from, |at, _| {
+        if let At::Both(_, item) | At::Mirror(item) = &at
+            && item.status == Status::Active
+        {
+            terms.known_ends.insert(item.key.hash64(), item.state.end);
+        }
         match at {
             At::Source(term) | At::Both(term, _) => {
                 terms.ends.insert(term.id.hash64(), term.end);
