@@ -84,12 +84,7 @@ The fields of `source`. A district without `clever`, `oneroster` or `classlink` 
 ";
 
 /// Settings of the rule book that do not exist yet.
-const PLANNED: [(&str, &str); 6] = [
-    ("hold_if_added_percent", "Hold a run that would add more than this percentage of a kind."),
-    (
-        "hold_if_unreadable_percent",
-        "Hold a run if more than this percentage of a kind is unreadable.",
-    ),
+const PLANNED: [(&str, &str); 4] = [
     ("hold_scope", "Whether a hold stops only its scope or the whole run."),
     ("deadline_hours", "Hours after which a district without a good run is reported as late."),
     ("calendar", "Pauses, and the first and last day of school."),
