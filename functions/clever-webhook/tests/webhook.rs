@@ -1,7 +1,7 @@
-//! Webhook events as a function URL passes them on: valid ones first, then all kinds of invalid
+//! Webhook events in the format of a function URL: valid ones first, then all kinds of invalid
 //! ones.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -32,12 +32,12 @@ struct WebhookEvent {
 }
 
 impl WebhookEvent {
-    /// A valid event of this moment.
+    /// A valid event with the current time.
     fn new(key: &str, body: &str) -> Self {
         Self::at(NOW, key, body.as_bytes())
     }
 
-    /// An event that was signed at a given second.
+    /// An event that is signed at a given second.
     fn at(second: i64, key: &str, body: &[u8]) -> Self {
         let second = second.to_string();
         let signature = hex::encode(sign(key, &[second.as_bytes(), b".", body]));
@@ -84,7 +84,7 @@ fn about(district: &str) -> String {
     json!({ "type": "district.shared", "district": district }).to_string()
 }
 
-/// Services in memory, which fail when the cue says so.
+/// Services in memory, which fail on a [`Cue`].
 struct InMemory;
 
 impl Services for InMemory {
@@ -212,7 +212,7 @@ async fn other_signature_forms_are_configurable() {
     );
     let value = format!(
         "t={time},v1={},v1={}",
-        signature("a key that this side does not have yet"),
+        signature("a key that this endpoint does not have yet"),
         signature(NEW)
     );
     assert_eq!(
@@ -221,7 +221,7 @@ async fn other_signature_forms_are_configurable() {
             .await,
         202
     );
-    let value = format!("t={time},v1={}", signature("a key that this side does not have yet"));
+    let value = format!("t={time},v1={}", signature("a key that this endpoint does not have yet"));
     assert_eq!(
         combined
             .send(&WebhookEvent::unsigned(body.as_bytes()).with("clever-signature", &value))
@@ -380,7 +380,7 @@ async fn a_body_has_at_most_64_kib() {
     assert_eq!(world.send(&WebhookEvent::new(NEW, &padded(LONGEST_BODY + 1))).await, 413);
     assert!(
         world.nothing_happened() && world.secrets.reads() == 0,
-        "its signature is not computed"
+        "the signature of a long body is not computed"
     );
     assert_eq!(world.send(&WebhookEvent::new(NEW, &padded(LONGEST_BODY))).await, 202);
 }

@@ -1,6 +1,6 @@
 //! Imports of uploads, with storage in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -346,8 +346,8 @@ async fn deltas_apply_by_their_times_in_any_order_of_arrival() {
     assert_eq!(calm.manifest(&second).await.unwrap().origin.uploads.len(), 3);
     let right = records(&calm, &second).await;
 
-    // The second delta arrives before the first. The first is inserted by its time, and its snapshot
-    // contains both.
+    // The second delta arrives before the first. The first is inserted by its time, and its
+    // snapshot contains both.
     let world = World::new().await;
     for event in [&bulk, &first, &second] {
         let key = event.pointer("/Records/0/s3/object/key").unwrap().as_str().unwrap();

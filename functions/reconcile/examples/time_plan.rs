@@ -1,13 +1,13 @@
-//! Times import and plan of zips over one another, with table and objects in memory: what the rules
-//! cost, without any server's share.
+//! Measures import, planning and application of zip files with table and objects in memory: the
+//! cost of our own code without any server.
 //!
 //! ```text
 //! cargo run --release -p reconcile --example time_plan -- [--preset NAME] [--again] FILE.zip...
 //! ```
 //!
-//! Each zip is a night of the same district; what was planned for it is written before the next one
-//! comes. `--again`: the last night twice.
-#![expect(clippy::print_stdout, reason = "it is a command")]
+//! Each zip file is one night of the same district; its plan is applied before the next file is
+//! imported. `--again` repeats the last file.
+#![expect(clippy::print_stdout, reason = "this is a command line tool")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -45,7 +45,7 @@ type Fault = Box<dyn Error + Send + Sync>;
 
 const TODAY: Date = Date::constant(2026, 10, 1);
 
-/// The mirror's items, in pages as long as DynamoDB's.
+/// The mirror's items, read in pages of 1,000 items.
 #[derive(Clone, Default)]
 struct Items(Arc<Mutex<BTreeMap<(String, String), PutItem>>>);
 
@@ -90,12 +90,12 @@ async fn main() -> Result<(), Fault> {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--preset" => preset = arguments.next().ok_or("which preset?")?,
+            "--preset" => preset = arguments.next().ok_or("--preset needs a name")?,
             "--again" => again = true,
             _ => zips.push(argument),
         }
     }
-    let last = zips.last().cloned().ok_or("which zip?")?;
+    let last = zips.last().cloned().ok_or("name at least one zip file")?;
     zips.extend(again.then_some(last));
     let nights = Nights {
         district: DistrictId::new("oak"),
@@ -114,7 +114,7 @@ async fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-/// Seconds of this process on all cores.
+/// CPU seconds of this process on all cores.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let ticks = |place: usize| {
@@ -123,9 +123,10 @@ fn cpu() -> f64 {
     (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0
 }
 
-fn tell(what: &str, begin: Instant, busy: f64) {
+/// Prints elapsed seconds and CPU seconds of a step.
+fn report(step: &str, begin: Instant, busy: f64) {
     println!(
-        "{what:>8} {:>7.2} s, {:>7.2} s of both cores",
+        "{step:>8} {:>7.2} s, {:>7.2} s of CPU time",
         begin.elapsed().as_secs_f64(),
         cpu() - busy
     );
@@ -158,7 +159,7 @@ impl Nights {
             Ok((staged, writer.finish()?))
         });
         let (staged, parts) = staged.await??;
-        tell("import", begin, busy);
+        report("import", begin, busy);
         let (mut bytes, mut packed) = (0, 0);
         for part in parts.values() {
             bytes += part.bytes;
@@ -187,7 +188,7 @@ impl Nights {
     async fn plan(&self, manifest: &Manifest) -> Result<StoredPlan, Fault> {
         let (begin, busy) = (Instant::now(), cpu());
         let mirror = MirrorCopy::read(&self.items, &self.district).await?;
-        tell("read", begin, busy);
+        report("read", begin, busy);
         let (begin, busy) = (Instant::now(), cpu());
         let snapshot = SnapshotCopy::fetch(&self.objects, manifest).await?;
         let inputs = StoredPlanInputs { snapshot, mirror, administrators: Vec::new() };
@@ -210,7 +211,7 @@ impl Nights {
             Ok(writer.finish(outcome)?)
         });
         let stored = planned.await??;
-        tell("plan", begin, busy);
+        report("plan", begin, busy);
         let (bytes, findings) = (stored.changes.bytes >> 20, stored.findings.records);
         println!("         {} changes, {bytes} MB; {findings} findings", stored.changes.records);
         Ok(stored)
@@ -237,7 +238,7 @@ impl Nights {
                 }
             }
         }
-        tell("apply", begin, busy);
+        report("apply", begin, busy);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! Invariant 11: a crash at any call of storage, then the event again, ends as if nothing had
-//! happened.
+//! Invariant 11: a crash at any call to storage, followed by the same event, has the same result
+//! as a run without a crash. Each test crashes at every call in one scene.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -15,9 +15,9 @@ use reconcile::ReconcileFailure;
 use roster::id::RunId;
 use roster::run::RunState;
 use serde_json::Value;
-use world::{Night, World, order};
+use world::{Night, World, command};
 
-/// A world in which one night was applied and something is to be done next, and what that is.
+/// A world with one applied run, the run of the scene, and the event that starts it.
 async fn prepared(scene: Scene) -> (World, RunId, Value) {
     if matches!(scene, Scene::AfterHalfWritten) {
         return half_written().await;
@@ -65,19 +65,19 @@ async fn prepared(scene: Scene) -> (World, RunId, Value) {
                 world.night(10, &Night { renamed: 5..8, classes: 2, ..Night::of(2..33) }).await;
             assert_eq!(summary.applied, 1);
             let request = match scene {
-                Scene::Undo => Request::Undo(order(&night)),
-                _ => Request::Restore(order(&world.run_of(0))),
+                Scene::Undo => Request::Undo(command(&night)),
+                _ => Request::Restore(command(&world.run_of(0))),
             };
-            let (run, event) = world.ask(20, &request).await;
+            let (run, event) = world.request(20, &request).await;
             (world, run, event)
         }
-        Scene::AfterHalfWritten => unreachable!("made elsewhere"),
+        Scene::AfterHalfWritten => unreachable!("prepared by half_written"),
     }
 }
 
-/// A world in which a run died in the middle of writing, and a newer snapshot is there.
+/// A world with a run that was killed while writing, and with a newer staged snapshot.
 async fn half_written() -> (World, RunId, Value) {
-    // Which call to die at is found once, by trying.
+    // The call to fail at is found once, by trying each.
     static CALL: AtomicU64 = AtomicU64::new(0);
     for n in CALL.load(Ordering::SeqCst).. {
         let world = World::new().await;
@@ -113,7 +113,7 @@ enum Scene {
     Restore,
 }
 
-/// Sends the event, and what comes of it: a manifest that is there has an event of its own.
+/// Sends the event and, if a restore has stored a manifest, the manifest's event.
 async fn deliver(
     world: &World,
     scene: Scene,
@@ -136,26 +136,26 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
     deliver(&calm, scene, &run, &event, &Cue::never(), "request").await.unwrap();
     assert_eq!(calm.state(&run).await, end);
     let (items, applied) = (calm.items(), calm.applied().await);
-    let right: BTreeSet<String> =
+    let expected: BTreeSet<String> =
         calm.bus.take_all().into_iter().map(|event| event.detail.id).collect();
 
-    for done_all_the_same in [false, true] {
+    for fails_after_the_call in [false, true] {
         for n in 0.. {
             let (world, run, event) = prepared(scene).await;
-            let cue = Cue::at(n, done_all_the_same);
+            let cue = Cue::at(n, fails_after_the_call);
             let _ = deliver(&world, scene, &run, &event, &cue, "request").await;
             if cue.calls() <= n {
                 assert!(n > 3, "{scene:?} makes too few calls for a test");
                 break;
             }
-            // The retry is the same invocation; a second delivery is another one, after the lease
-            // is over.
-            let same_invocation = n % 2 == 0;
-            if !same_invocation {
+            // A retry by Lambda has the same request id. A second delivery has another one; it is
+            // sent after the lease has expired.
+            let same_request = n % 2 == 0;
+            if !same_request {
                 world.pass(2000);
             }
-            let owner = if same_invocation { "request" } else { "another request" };
-            let at = format!("{scene:?}, call {n}, done all the same: {done_all_the_same}");
+            let owner = if same_request { "request" } else { "another request" };
+            let at = format!("{scene:?}, call {n}, fails after the call: {fails_after_the_call}");
             deliver(&world, scene, &run, &event, &Cue::never(), owner)
                 .await
                 .unwrap_or_else(|e| panic!("{at}: {e:?}"));
@@ -164,9 +164,9 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
                 world.send(serde_json::from_str(&payload).unwrap()).await;
             }
             assert_eq!(world.state(&run).await, end, "{at}");
-            let told: BTreeSet<String> =
+            let notified: BTreeSet<String> =
                 world.bus.take_all().into_iter().map(|event| event.detail.id).collect();
-            assert_eq!(told, right, "{at}: repeated notifications must have the same id");
+            assert_eq!(notified, expected, "{at}: repeated notifications must have the same id");
             assert_eq!(world.report(&run).await.state, end, "{at}");
             assert_eq!(world.applied().await, applied, "{at}");
             if matches!(scene, Scene::AfterHalfWritten) {
@@ -174,7 +174,7 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
                 assert_eq!(world.report(&world.run_of(10)).await.state, RunState::Applied, "{at}");
             }
             assert!(world.items() == items, "{at}: another mirror");
-            // A lease that nobody gave back ends by itself, and the next night goes its way.
+            // A lease that was not released expires, and the next night's run is processed.
             world.pass(2000);
             let (next, _) = world.night(60, &Night { classes: 2, ..Night::of(0..30) }).await;
             assert!(
@@ -189,51 +189,51 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
 }
 
 #[tokio::test]
-async fn while_a_night_is_planned_and_written() {
+async fn a_crash_while_a_run_is_planned_and_written_changes_no_result() {
     crash_anywhere(Scene::Churn, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_a_run_is_undone() {
+async fn a_crash_during_an_undo_changes_no_result() {
     crash_anywhere(Scene::Undo, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_a_snapshot_is_restored() {
+async fn a_crash_during_a_restore_changes_no_result() {
     crash_anywhere(Scene::Restore, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_nothing_is_found_to_do() {
+async fn a_crash_in_a_run_without_changes_changes_no_result() {
     crash_anywhere(Scene::Unchanged, RunState::Unchanged).await;
 }
 
 #[tokio::test]
-async fn while_a_run_is_held() {
+async fn a_crash_while_a_run_is_held_changes_no_result() {
     crash_anywhere(Scene::Hold, RunState::Held).await;
 }
 
 #[tokio::test]
-async fn while_a_run_is_approved() {
+async fn a_crash_during_an_approval_changes_no_result() {
     crash_anywhere(Scene::Approve, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_additions_are_approved() {
+async fn a_crash_during_an_approval_of_additions_changes_no_result() {
     crash_anywhere(Scene::ApproveAdditions, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_a_run_is_rejected() {
+async fn a_crash_during_a_rejection_changes_no_result() {
     crash_anywhere(Scene::Reject, RunState::Rejected).await;
 }
 
 #[tokio::test]
-async fn while_a_held_run_is_replaced() {
+async fn a_crash_while_a_held_run_is_replaced_changes_no_result() {
     crash_anywhere(Scene::ReplaceHeld, RunState::Applied).await;
 }
 
 #[tokio::test]
-async fn while_a_half_written_run_is_finished_before_the_next() {
+async fn a_crash_while_a_half_written_run_is_finished_changes_no_result() {
     crash_anywhere(Scene::AfterHalfWritten, RunState::Applied).await;
 }

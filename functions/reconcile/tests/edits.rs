@@ -1,7 +1,7 @@
-//! Invariant 12: an edit made at any moment of a run is not lost, and unedited records are changed
-//! as planned.
+//! Invariant 12: an edit made at any time during a run is not lost, and unedited records are
+//! changed according to the plan.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -16,7 +16,7 @@ use roster::id::RunId;
 use roster::records::{AnyMirrored, Origin, RecordKind};
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
-use world::{Night, World, by_hand, made};
+use world::{Night, World, put_edit, sample_edits};
 
 fn slots(edits: &[LocalEdit]) -> Vec<(String, String)> {
     let mut slots: Vec<_> =
@@ -25,7 +25,7 @@ fn slots(edits: &[LocalEdit]) -> Vec<(String, String)> {
     slots
 }
 
-/// The edits that a run's plan erases, as it saw them.
+/// The edits that a run's plan erases, in the versions that were read for the plan.
 fn planned(world: &World, run: &RunId) -> Vec<LocalEdit> {
     let Some(body) = world.internal.body(&keys::plan(&world.district, run)) else {
         return Vec::new();
@@ -48,7 +48,7 @@ fn zstd_lines(body: &[u8]) -> Vec<String> {
     all
 }
 
-/// A world in which one night was applied and people did something, with the next night staged.
+/// A world with one applied run, local edits, and the next night's staged snapshot.
 async fn prepared() -> (World, RunId) {
     let world = World::new().await;
     world.night(0, &Night { classes: 2, ..Night::of(0..24) }).await;
@@ -58,129 +58,129 @@ async fn prepared() -> (World, RunId) {
 }
 
 #[tokio::test]
-async fn r_m2_a_night_erases_what_no_rule_lets_live_with_its_twin_and_the_report_says_so() {
+async fn r_m2_a_run_erases_edits_without_a_rule_to_keep_them_and_reports_it() {
     let (world, run) = prepared().await;
-    assert_eq!(world.edits_there().len(), 3);
+    assert_eq!(world.stored_edits().len(), 3);
     let summary = world.send(world.staged_event(&run)).await;
     assert_eq!(summary.applied, 1);
-    assert_eq!(slots(&world.edits_there()), [("ACCOUNT".into(), "v1".into())]);
+    assert_eq!(slots(&world.stored_edits()), [("ACCOUNT".into(), "v1".into())]);
     assert_eq!(planned(&world, &run).len(), 2);
     let report = world.report(&run).await;
     assert_eq!(report.edits_kept, 0);
     let erased = report.findings.iter().filter(|finding| finding.code == "edit_erased").count();
     assert_eq!(erased, 2, "{:?}", report.finding_totals);
-    // The same night again finds nothing to do.
+    // The same data again changes nothing.
     let (_, summary) =
         world.night(20, &Night { renamed: 5..7, classes: 2, ..Night::of(0..25) }).await;
     assert_eq!(summary.unchanged, 1);
 }
 
-/// What somebody does in the middle of a run.
+/// What a person does during a run.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
-    /// Changes the edits that there are; makes again what is erased already.
+enum Action {
+    /// Changes every edit, and makes the already erased ones again.
     Change,
-    /// Takes one away.
-    TakeAway,
-    /// Makes one where none was.
+    /// Takes back an edit.
+    TakeBack,
+    /// Makes edits of records without edits.
     Make,
 }
 
-async fn meanwhile(deed: Deed) {
+/// Performs the action before each call to storage, in one run per call.
+async fn act_anywhere(action: Action) {
     let mut most_kept = 0;
     for n in 0.. {
         let (world, run) = prepared().await;
         let (table, district) = (world.table.clone(), world.district.clone());
         let cue = Cue::before(n, async move {
-            for (index, edit) in made("v2").into_iter().enumerate() {
-                match deed {
-                    Deed::Change => by_hand(&table, &district, &edit).await,
-                    Deed::TakeAway if index == 0 => {
+            for (index, edit) in sample_edits("v2").into_iter().enumerate() {
+                match action {
+                    Action::Change => put_edit(&table, &district, &edit).await,
+                    Action::TakeBack if index == 0 => {
                         let seen = LocalEdit { version: EditVersion::new("v1"), ..edit };
                         let _ = table.take_edit(&district, &seen).await.unwrap();
                     }
-                    Deed::Make if index < 2 => {
-                        by_hand(&table, &district, &LocalEdit { key: of_another(&edit), ..edit })
+                    Action::Make if index < 2 => {
+                        put_edit(&table, &district, &LocalEdit { key: other_key(&edit), ..edit })
                             .await;
                     }
-                    Deed::TakeAway | Deed::Make => {}
+                    Action::TakeBack | Action::Make => {}
                 }
             }
         });
         let summary = world.send_under(world.staged_event(&run), &cue, "request").await.unwrap();
         if cue.calls() <= n {
             assert!(n > 20, "a run makes too few calls for a test");
-            // At some moment both had been planned to go, and neither had gone.
-            assert_eq!(most_kept, if matches!(deed, Deed::Change) { 2 } else { 0 });
+            // At one of the calls both edits were in the plan and neither was erased yet.
+            assert_eq!(most_kept, if matches!(action, Action::Change) { 2 } else { 0 });
             return;
         }
-        assert_eq!(summary.applied, 1, "{deed:?}, call {n}");
-        // What the plan saw is gone, unless somebody has changed it since; all else is there.
+        assert_eq!(summary.applied, 1, "{action:?}, call {n}");
+        // The edits in the plan are erased unless they were changed later; all others are kept.
         let seen = planned(&world, &run);
-        let there = world.edits_there();
-        let mut expected: Vec<LocalEdit> = match deed {
-            Deed::Change => made("v2"),
-            Deed::TakeAway => made("v1").into_iter().skip(2).collect(),
-            Deed::Make => {
-                let others = made("v2")
+        let mut expected: Vec<LocalEdit> = match action {
+            Action::Change => sample_edits("v2"),
+            Action::TakeBack => sample_edits("v1").into_iter().skip(2).collect(),
+            Action::Make => {
+                let others = sample_edits("v2")
                     .into_iter()
                     .take(2)
-                    .map(|edit| LocalEdit { key: of_another(&edit), ..edit });
-                made("v1").into_iter().skip(2).chain(others).collect()
+                    .map(|edit| LocalEdit { key: other_key(&edit), ..edit });
+                sample_edits("v1").into_iter().skip(2).chain(others).collect()
             }
         };
         expected.retain(|edit| !seen.contains(edit));
         expected.sort_by_key(|edit| (edit.kind, edit.edit.slot()));
-        let mut found = there;
+        let mut found = world.stored_edits();
         found.sort_by_key(|edit| (edit.kind, edit.edit.slot()));
         assert!(
             found == expected,
-            "{deed:?}, call {n}: {:?} and not {:?}",
+            "{action:?}, call {n}: {:?} instead of {:?}",
             slots(&found),
             slots(&expected)
         );
         let changed = seen.iter().filter(|edit| edit.version.as_str() == "v1").count() as u64;
         let kept = world.report(&run).await.edits_kept;
-        match deed {
-            // Those that were changed before the run came to them.
-            Deed::Change => assert!(kept <= changed, "call {n}: {kept} of {changed}"),
-            Deed::TakeAway | Deed::Make => assert_eq!(kept, 0, "{deed:?}, call {n}"),
+        match action {
+            // Edits that were changed after planning and before the run reached them.
+            Action::Change => assert!(kept <= changed, "call {n}: {kept} of {changed}"),
+            Action::TakeBack | Action::Make => assert_eq!(kept, 0, "{action:?}, call {n}"),
         }
         assert_eq!(world.record(&run).await.edits_kept, kept);
         most_kept = most_kept.max(kept);
     }
 }
 
-/// Another record of the same kind.
-fn of_another(edit: &LocalEdit) -> roster::id::SourceId {
+/// The key of another record of the same kind.
+fn other_key(edit: &LocalEdit) -> roster::id::SourceId {
     if edit.kind == RecordKind::Class { "class 1".into() } else { "student 000009".into() }
 }
 
 #[tokio::test]
-async fn an_edit_changed_at_any_moment_of_a_run_is_not_lost() {
-    meanwhile(Deed::Change).await;
+async fn an_edit_changed_at_any_time_during_a_run_is_not_lost() {
+    act_anywhere(Action::Change).await;
 }
 
 #[tokio::test]
-async fn an_edit_taken_away_at_any_moment_of_a_run_stays_away() {
-    meanwhile(Deed::TakeAway).await;
+async fn an_edit_taken_back_at_any_time_during_a_run_is_not_stored_again() {
+    act_anywhere(Action::TakeBack).await;
 }
 
 #[tokio::test]
-async fn an_edit_made_at_any_moment_of_a_run_is_not_lost() {
-    meanwhile(Deed::Make).await;
+async fn an_edit_made_at_any_time_during_a_run_is_not_lost() {
+    act_anywhere(Action::Make).await;
 }
 
 #[tokio::test]
 async fn an_edit_changed_between_planning_and_writing_is_kept_and_counted() {
     let (world, _) = prepared().await;
-    // Held: a person takes their time to approve, and others go on working meanwhile.
+    // While the run is held and waits for approval, people continue to edit.
     let (run, summary) = world.night(20, &Night { classes: 2, ..Night::of(0..12) }).await;
     assert_eq!(summary.held, 1);
-    world.edit(&made("v2")[0]).await;
+    world.edit(&sample_edits("v2")[0]).await;
     assert_eq!(world.send(world.decide(&run, "approve").await).await.applied, 1);
     assert_eq!(
-        slots(&world.edits_there()),
+        slots(&world.stored_edits()),
         [("ACCOUNT".into(), "v1".into()), ("NAME".into(), "v2".into())]
     );
     assert_eq!(world.report(&run).await.edits_kept, 1);
@@ -190,43 +190,44 @@ async fn an_edit_changed_between_planning_and_writing_is_kept_and_counted() {
 
 #[tokio::test]
 async fn an_edit_changed_after_a_crash_is_not_lost_and_the_others_are_erased() {
-    for done_all_the_same in [false, true] {
+    for fails_after_the_call in [false, true] {
         for n in 0.. {
             let (world, run) = prepared().await;
-            let cue = Cue::at(n, done_all_the_same);
+            let cue = Cue::at(n, fails_after_the_call);
             let _ = world.send_under(world.staged_event(&run), &cue, "request").await;
             if cue.calls() <= n {
                 break;
             }
-            let changed = made("v2").remove(1);
+            let changed = sample_edits("v2").remove(1);
             world.edit(&changed).await;
             world.send_under(world.staged_event(&run), &Cue::never(), "request").await.unwrap();
-            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            let at = format!("call {n}, fails after the call: {fails_after_the_call}");
             assert_eq!(world.state(&run).await, RunState::Applied, "{at}");
             let seen = planned(&world, &run);
-            let there = slots(&world.edits_there());
+            let stored = slots(&world.stored_edits());
             assert_eq!(
-                there.iter().any(|(_, version)| version == "v2"),
+                stored.iter().any(|(_, version)| version == "v2"),
                 !seen.contains(&changed),
-                "{at}: {there:?}"
+                "{at}: {stored:?}"
             );
-            assert!(!there.iter().any(|(slot, _)| slot == "NAME"), "{at}: {there:?}");
-            // However often a batch is written again, what was kept is counted once.
+            assert!(!stored.iter().any(|(slot, _)| slot == "NAME"), "{at}: {stored:?}");
+            // A kept edit is counted once even if its batch is written again.
             assert!(world.report(&run).await.edits_kept <= 1, "{at}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_throttled_table_is_given_time_for_edits_too() {
+async fn erasing_edits_is_retried_on_a_throttled_table() {
     let (world, run) = prepared().await;
     world.table.leave_every(3);
     assert_eq!(world.send(world.staged_event(&run)).await.applied, 1);
-    assert_eq!(slots(&world.edits_there()), [("ACCOUNT".into(), "v1".into())]);
+    assert_eq!(slots(&world.stored_edits()), [("ACCOUNT".into(), "v1".into())]);
     assert_eq!(world.report(&run).await.edits_kept, 0);
 }
 
-/// A class that the second night disconnects (R-A5), as the table has it.
+/// The class that the second run disconnects (R-A5), with its hash. Returns `None` if it is not
+/// disconnected yet.
 async fn disconnected(
     world: &World,
 ) -> Option<(String, roster::records::Mirrored<roster::records::kinds::Classes>)> {
@@ -245,10 +246,9 @@ async fn disconnected(
 }
 
 #[tokio::test]
-async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_written_over_by_a_retry()
- {
+async fn r_a5_a_retry_does_not_overwrite_a_manual_change_of_a_disconnected_class() {
     let mut changed = 0;
-    for done_all_the_same in [false, true] {
+    for fails_after_the_call in [false, true] {
         for n in 0.. {
             let world = World::new().await;
             let mut settings = Settings::of_preset("clever");
@@ -262,12 +262,12 @@ async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_wri
             assert_eq!(configured, Changed::Yes);
             world.night(0, &Night { classes: 2, ..Night::of(0..24) }).await;
             let run = world.stage(10, &Night::of(0..25)).await;
-            let cue = Cue::at(n, done_all_the_same);
+            let cue = Cue::at(n, fails_after_the_call);
             let _ = world.send_under(world.staged_event(&run), &cue, "request").await;
             if cue.calls() <= n {
                 break;
             }
-            // A leader gives the class another title as soon as it is theirs.
+            // A leader changes the title of the class as soon as it is a manual class.
             let mine = disconnected(&world).await;
             if let Some((seen, mut record)) = mine.clone() {
                 record.state.details.title = "Practice".into();
@@ -280,7 +280,7 @@ async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_wri
                 changed += 1;
             }
             world.send_under(world.staged_event(&run), &Cue::never(), "request").await.unwrap();
-            let at = format!("call {n}, done all the same: {done_all_the_same}");
+            let at = format!("call {n}, fails after the call: {fails_after_the_call}");
             assert_eq!(world.state(&run).await, RunState::Applied, "{at}");
             let (_, record) =
                 disconnected(&world).await.unwrap_or_else(|| panic!("{at}: not disconnected"));
@@ -288,5 +288,5 @@ async fn r_a5_a_class_that_is_changed_by_hand_once_it_is_disconnected_is_not_wri
             assert_eq!(record.state.students.len(), 24, "{at}");
         }
     }
-    assert!(changed > 0, "no crash came after the class was disconnected");
+    assert!(changed > 0, "no crash happened after the class was disconnected");
 }

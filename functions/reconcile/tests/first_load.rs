@@ -1,12 +1,12 @@
-//! The first load of the largest district: several Lambda invocations write into a table that is
-//! not warmed up, is throttled, and are killed at random moments.
+//! The first load of the largest district. Several Lambda invocations write to a new, throttled
+//! table and are killed at random moments.
 //!
-//! Every size is a hundredth of the real one, and so is the table's capacity: durations are the
-//! same. A seed decides which writes are throttled, when an invocation is killed and how its event
-//! is repeated. A failure prints the seed: `FIRST_LOAD_SEED=7 cargo test -p reconcile --test
-//! first_load`.
+//! Sizes and the table's capacity are a hundredth of the real ones, therefore durations are
+//! realistic. A seed determines which writes are throttled, when an invocation is killed and how
+//! its event is repeated. A failure prints the seed, which can be set:
+//! `FIRST_LOAD_SEED=7 cargo test -p reconcile --test first_load`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -24,65 +24,67 @@ use roster::run::RunState;
 use serde_json::Value;
 use world::{Night, World};
 
-/// How much smaller than there.
+/// The real sizes divided by the sizes of this test.
 const SCALE: u64 = 100;
 
-/// There: 1.4 million records, which are as many students here, for they are small.
+/// The number of students, from a real district with 1.4 million records. All records are students
+/// because students are small.
 const RECORDS: usize = 1_400_000 / SCALE as usize;
 
-/// What a write costs on the clock, in microseconds: a new person is three units, its own and one
-/// in each index, and a new on-demand table takes 4,000 in a second. (Each index takes as many
-/// beside it; here all share.)
+/// Duration of a write on the test's clock, in microseconds. A new person costs three write units,
+/// one for the item and one for each of two indexes, and a new on-demand table has 4,000 units per
+/// second. (In DynamoDB each index has its own 4,000 units; here all share the table's.)
 const WRITE: i64 = 3 * 1_000_000 / 4_000 * SCALE as i64;
 
-/// Of all writes, as many are throttled.
+/// The share of writes that are throttled.
 const THROTTLED: f64 = 0.3;
 
-/// A Lambda lives no longer, in milliseconds.
+/// The longest duration of a Lambda invocation, in milliseconds.
 const LIFE: i64 = 900_000;
 
-/// How much more than needed may be written.
+/// The largest accepted number of writes, as a multiple of the necessary ones.
 const MOST_WRITES: f64 = 1.05;
 
-/// One event on its way to the function.
+/// One event to be delivered to the function.
 struct Delivery {
     at: i64,
     payload: Value,
     request: String,
-    /// How often it has come before.
-    again: u32,
+    /// The number of earlier deliveries.
+    retries: u32,
 }
 
-/// What a first load left behind.
+/// The result of a first load.
 #[derive(PartialEq)]
 struct End {
     items: BTreeMap<(String, String), PutItem>,
-    /// The plan, its findings and groups, by key: not the report, which tells how long it took.
+    /// The plan, its findings and groups, by key. Without the report, because it contains
+    /// durations.
     objects: BTreeMap<String, Vec<u8>>,
     state: RunState,
     counts: BTreeMap<String, Counts>,
     applied: Option<RunId>,
 }
 
-/// When an invocation dies, if not at the end of its life.
+/// When an invocation is killed, if before the end of [`LIFE`].
 enum Death {
-    /// At a call of storage, the first being 0.
+    /// At the call to storage with this number, counted from 0.
     AtCall(u64),
-    /// So many milliseconds after it began.
+    /// This many milliseconds after its start.
     After(i64),
     Not,
 }
 
-/// How it came to that.
+/// What it took to reach the result.
 #[derive(Debug, Default)]
-struct Way {
+struct Effort {
     writes: u64,
     invocations: u32,
     killed: u32,
 }
 
-/// A district that shares its data for the first time, on a table that takes 4,000 write units a
-/// second, a hundredth of them here.
+/// A district with its first snapshot, on a table with 4,000 write units per second divided by
+/// [`SCALE`].
 async fn cold_world() -> (World, RunId) {
     let mut world = World::new().await;
     let real = Pace::default();
@@ -99,8 +101,7 @@ async fn cold_world() -> (World, RunId) {
     (world, run)
 }
 
-/// Every write takes time, also one that is throttled, and of those as many are as `throttled`
-/// says.
+/// Makes every write take time, and throttles the given share of the writes at random.
 fn cool(world: &World, throttled: f64, seed: u64) {
     let (now, mut rng, mut owed) = (world.now.clone(), Rng::with_seed(seed), 0);
     world.table.take_if(move |_| {
@@ -111,20 +112,21 @@ fn cool(world: &World, throttled: f64, seed: u64) {
     });
 }
 
-/// Delivers the event of the snapshot, and whatever comes of it, until nothing is left.
+/// Delivers the snapshot's event, its retries and the events of created schedules, until no event
+/// is left.
 async fn load(
     world: &World,
     run: &RunId,
     rng: &mut Rng,
     mut dies: impl FnMut(&mut Rng) -> Death,
-) -> (End, Way) {
-    let mut way = Way::default();
+) -> (End, Effort) {
+    let mut effort = Effort::default();
     let now = || world.now.load(Ordering::SeqCst);
     let mut waiting = vec![Delivery {
         at: now(),
         payload: world.staged_event(run),
         request: "staged".into(),
-        again: 0,
+        retries: 0,
     }];
     while let Some(next) =
         waiting.iter().enumerate().min_by_key(|(_, delivery)| delivery.at).map(|(index, _)| index)
@@ -137,25 +139,25 @@ async fn load(
             Death::Not => (u64::MAX, LIFE),
         };
         let (clock, end) = (world.now.clone(), now() + life);
-        // The call in which it dies may have its effect all the same.
+        // The call at which the invocation is killed may still have its effect.
         let cue = Cue::when(
             move |number| number == call || clock.load(Ordering::SeqCst) >= end,
             rng.bool(),
         );
         let ended = world.send_under(delivery.payload.clone(), &cue, &delivery.request).await;
-        way.invocations += 1;
-        assert!(way.invocations < 200, "it goes round in a circle");
+        effort.invocations += 1;
+        assert!(effort.invocations < 200, "the load does not end");
         if cue.was_given() {
-            way.killed += 1;
-            delivery.again += 1;
-            if delivery.again > 2 {
-                // Lambda gives up. An operator gives the event back from the failure queue, and
-                // that is another request.
-                (delivery.again, delivery.request) =
-                    (0, format!("{} given back", delivery.request));
+            effort.killed += 1;
+            delivery.retries += 1;
+            if delivery.retries > 2 {
+                // Lambda stops retrying. An operator redrives the event from the failure queue,
+                // which makes a new request id.
+                (delivery.retries, delivery.request) =
+                    (0, format!("{} redriven", delivery.request));
                 delivery.at = now() + 3_600_000;
             } else {
-                delivery.at = now() + i64::from(delivery.again) * 60_000;
+                delivery.at = now() + i64::from(delivery.retries) * 60_000;
             }
             waiting.push(delivery);
         } else {
@@ -163,7 +165,7 @@ async fn load(
         }
         for (name, at, payload) in world.schedules.take_all() {
             let payload = serde_json::from_str(&payload).unwrap();
-            // Events come once at least.
+            // A scheduled event is delivered at least once; one in eight is delivered twice.
             let at = at.as_millisecond();
             for copy in 0..=i64::from(rng.u8(..8) == 0) {
                 let request = format!("{name}, copy {copy}");
@@ -171,14 +173,14 @@ async fn load(
                     at: at + copy * 1000,
                     payload: Value::clone(&payload),
                     request,
-                    again: 0,
+                    retries: 0,
                 });
             }
         }
     }
-    way.writes = world.table.items_written();
-    let is_kept = |key: &String| !key.ends_with("/report.json");
-    let objects = world.internal.keys().into_iter().filter(is_kept);
+    effort.writes = world.table.items_written();
+    let is_compared = |key: &String| !key.ends_with("/report.json");
+    let objects = world.internal.keys().into_iter().filter(is_compared);
     let end = End {
         items: world.items(),
         objects: objects.map(|key| (key.clone(), world.internal.body(&key).unwrap())).collect(),
@@ -187,18 +189,17 @@ async fn load(
         applied: world.applied().await,
     };
     assert_eq!(world.state(run).await, end.state);
-    (end, way)
+    (end, effort)
 }
 
 #[tokio::test]
-async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_however_it_is_disturbed()
- {
+async fn a_first_load_over_several_invocations_has_the_same_result_despite_faults() {
     let (calm, run) = cold_world().await;
     let (expected, calm) = load(&calm, &run, &mut Rng::with_seed(0), |_| Death::Not).await;
     assert_eq!(
         (expected.state, calm.invocations, calm.killed),
         (RunState::Applied, 1, 0),
-        "without a clock that moves it is one invocation"
+        "one invocation is enough if the clock does not move"
     );
     assert!(calm.writes as usize > RECORDS && expected.items.len() > RECORDS);
 
@@ -209,52 +210,52 @@ async fn a_first_load_that_is_too_long_for_a_lambda_goes_on_and_ends_the_same_ho
     for seed in seeds {
         let mut rng = Rng::with_seed(seed);
         let (world, run) = cold_world().await;
-        // The first seed is the normal case: the table throttles no writer that keeps to its pace,
-        // and no invocation is killed.
+        // The first seed is the normal case: no write is throttled, because the writer respects the
+        // table's pace, and no invocation is killed.
         let is_calm = seed == 0;
         cool(&world, if is_calm { 0.0 } else { THROTTLED }, rng.u64(..));
         let dies = |rng: &mut Rng| match rng.u8(..8) {
             _ if is_calm => Death::Not,
             0..2 => Death::Not,
-            // While it plans, which takes no time on this clock, or begins to write.
+            // During planning, which takes no time on this clock, or at the first writes.
             2..4 => Death::AtCall(rng.u64(..100)),
             _ => Death::After(rng.i64(1..LIFE)),
         };
-        let (end, way) = load(&world, &run, &mut rng, dies).await;
+        let (end, effort) = load(&world, &run, &mut rng, dies).await;
         println!(
-            "seed {seed}: {way:?}, {:.4} of what is needed",
-            way.writes as f64 / calm.writes as f64
+            "seed {seed}: {effort:?}, {:.4} of the necessary writes",
+            effort.writes as f64 / calm.writes as f64
         );
-        assert!(end == expected, "seed {seed}: another end, after {way:?}");
+        assert!(end == expected, "seed {seed}: another result, after {effort:?}");
         assert!(
-            way.invocations >= 2 && (is_calm || way.killed > 0),
-            "seed {seed}: nothing disturbed it: {way:?}"
+            effort.invocations >= 2 && (is_calm || effort.killed > 0),
+            "seed {seed}: no fault happened: {effort:?}"
         );
         let most = calm.writes as f64 * MOST_WRITES;
         assert!(
-            way.writes as f64 <= most,
-            "seed {seed}: {} writes where {} are needed, after {way:?}",
-            way.writes,
+            effort.writes as f64 <= most,
+            "seed {seed}: {} writes where {} are necessary, after {effort:?}",
+            effort.writes,
             calm.writes
         );
         if is_calm {
             assert_eq!(
-                (way.invocations, way.killed, way.writes),
+                (effort.invocations, effort.killed, effort.writes),
                 (2, 0, calm.writes),
-                "nothing is repeated where nobody is killed"
+                "no write is repeated if no invocation is killed"
             );
         }
     }
 }
 
 #[tokio::test]
-async fn on_a_table_that_takes_little_a_run_saves_its_place_by_the_clock() {
+async fn on_a_slow_table_a_run_saves_its_cursor_at_time_intervals() {
     let mut world = World::new().await;
     let every_two_seconds =
         Pace { checkpoint: u64::MAX, checkpoint_after: Duration::from_secs(2), ..Pace::default() };
     world.config.pace = Pace { first: 1.0, most: 1.0, ..every_two_seconds };
     let run = world.stage(0, &Night::of(0..200)).await;
-    // A write a second: a batch of 25 is longer than the time between two places.
+    // At one write per second, a batch of 25 writes takes longer than the checkpoint interval.
     let now = world.now.clone();
     world.table.take_if(move |_| {
         now.fetch_add(1000, Ordering::SeqCst);
@@ -273,5 +274,5 @@ async fn on_a_table_that_takes_little_a_run_saves_its_place_by_the_clock() {
 
     world.send_under(world.staged_event(&run), &Cue::never(), "killed").await.unwrap();
     assert_eq!(world.state(&run).await, RunState::Applied);
-    assert_eq!(world.table.items_written(), 202 + 25, "the last batch is written once more");
+    assert_eq!(world.table.items_written(), 202 + 25, "the last batch is written again");
 }

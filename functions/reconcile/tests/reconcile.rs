@@ -1,6 +1,6 @@
-//! Runs from a staged snapshot to the mirror, on storage in memory.
+//! Runs of staged snapshots, with storage in memory.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -46,7 +46,7 @@ async fn r_m1_a_snapshot_becomes_the_mirror_and_the_same_one_again_writes_nothin
 }
 
 #[tokio::test]
-async fn r_a1_who_is_gone_is_archived_and_nothing_is_ever_deleted() {
+async fn r_a1_records_missing_from_the_source_are_archived_and_not_deleted() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
     let (_, summary) = world.night(10, &Night::of(2..31)).await;
@@ -70,9 +70,9 @@ async fn r_h1_a_dangerous_run_is_held_and_writes_nothing() {
     assert_eq!((report.state, report.item_writes), (RunState::Held, 0));
     assert!(!report.holds.is_empty());
     assert_eq!(report.counts["student"].removed, 10);
-    let told = world.bus.take_all();
-    let detail = &told[0].detail;
-    assert_eq!((told.len(), told[0].kind, detail.run.as_ref()), (1, Kind::RunHeld, Some(&run)));
+    let sent = world.bus.take_all();
+    let detail = &sent[0].detail;
+    assert_eq!((sent.len(), sent[0].kind, detail.run.as_ref()), (1, Kind::RunHeld, Some(&run)));
     assert!(
         detail.guards.iter().any(|guard| guard.kind == "student" && guard.count == 10),
         "{detail:?}"
@@ -81,14 +81,14 @@ async fn r_h1_a_dangerous_run_is_held_and_writes_nothing() {
         (&detail.counts["student"], &detail.rules[..]),
         (&report.counts["student"], &[Rule::H1][..])
     );
-    // No event that comes late starts it.
+    // A late event does not start the held run.
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
     assert_eq!(world.items(), before);
     assert_eq!(world.bus.take_all(), []);
 }
 
 #[tokio::test]
-async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
+async fn r_h2_an_approved_run_applies_its_plan_unchanged() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
     let (run, _) = world.night(10, &Night::of(0..20)).await;
@@ -102,7 +102,7 @@ async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
         (report.state, decided.decision, decided.by.as_str()),
         (RunState::Applied, Decision::Approve, "kim.operator")
     );
-    // The same decision again, and another one too late.
+    // A repeated decision and a late different decision have no effect.
     let items = world.items();
     assert_eq!(world.send(world.decide(&run, "approve").await).await.repeated, 1);
     assert_eq!(world.send(world.decide(&run, "reject").await).await.repeated, 1);
@@ -111,7 +111,7 @@ async fn r_h2_an_approved_run_is_applied_as_it_was_planned() {
 }
 
 #[tokio::test]
-async fn r_h2_additions_and_changes_only_removes_nobody() {
+async fn r_h2_approving_only_additions_and_changes_removes_no_record() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
     let (run, summary) = world.night(10, &Night { renamed: 20..22, ..Night::of(12..32) }).await;
@@ -136,7 +136,7 @@ async fn r_h2_a_rejected_run_wrote_nothing_and_stays_rejected() {
     assert_eq!(world.send(world.decide(&run, "approve").await).await.repeated, 1);
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
     assert_eq!(world.items(), before);
-    // The next night goes its way.
+    // The next night's run is processed.
     assert_eq!(world.night(20, &Night::of(0..30)).await.1.unchanged, 1);
 }
 
@@ -153,7 +153,7 @@ async fn r_h2_the_next_snapshot_replaces_a_run_still_held() {
 }
 
 #[tokio::test]
-async fn r_m6_an_older_snapshot_never_follows_a_newer_one() {
+async fn r_m6_an_older_snapshot_is_not_applied_after_a_newer_one() {
     let world = World::new().await;
     let (newer, _) = world.night(10, &Night::of(0..30)).await;
     let before = world.items();
@@ -168,7 +168,7 @@ async fn r_m6_an_older_snapshot_never_follows_a_newer_one() {
 }
 
 #[tokio::test]
-async fn two_uploads_in_a_minute_end_as_the_newer_one_whichever_event_comes_first() {
+async fn the_newer_of_two_uploads_wins_in_either_order_of_events() {
     for newer_first in [false, true] {
         let world = World::new().await;
         let first = world.stage(0, &Night::of(0..30)).await;
@@ -185,12 +185,12 @@ async fn two_uploads_in_a_minute_end_as_the_newer_one_whichever_event_comes_firs
 }
 
 #[tokio::test]
-async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
+async fn a_run_waits_for_the_lease_of_another_and_is_continued_by_a_schedule() {
     let world = World::new().await;
     let run = world.stage(0, &Night::of(0..30)).await;
     let until = world.now() + std::time::Duration::from_secs(300);
     let taken =
-        world.table.take(&world.district, "somebody else", world.now(), until).await.unwrap();
+        world.table.take(&world.district, "another owner", world.now(), until).await.unwrap();
     assert!(matches!(taken, TakeLease::Taken(_)));
     for _ in 0..2 {
         assert_eq!(
@@ -200,7 +200,7 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
     }
     assert!(world.items().is_empty());
     let schedules = world.schedules.take_all();
-    assert_eq!(schedules.len(), 1, "asked for twice, made once");
+    assert_eq!(schedules.len(), 1, "two requests create one schedule");
     let (_, at, payload) = &schedules[0];
     assert!(*at > until);
     world.pass(302);
@@ -208,12 +208,12 @@ async fn a_run_waits_for_the_lease_of_another_and_goes_on_by_its_schedule() {
 }
 
 #[tokio::test]
-async fn a_snapshot_that_comes_while_another_is_written_follows_at_once() {
+async fn a_snapshot_accepted_while_another_is_written_is_applied_right_after_it() {
     let world = World::new().await;
     let first = world.stage(0, &Night::of(0..30)).await;
     let second = world.stage_parts(1, &Night::of(0..31)).await;
     let (table, internal, manifest) = (world.table.clone(), world.internal.clone(), second.clone());
-    // The second look at the clock is made under the lease.
+    // The second read of the clock happens while the lease is held.
     world.meanwhile(2, async move { world::accept(&table, &internal, &manifest).await });
     let summary = world.send(world.staged_event(&first)).await;
     assert_eq!(summary, Summary { applied: 2, ..Summary::default() });
@@ -226,7 +226,7 @@ async fn a_snapshot_that_comes_while_another_is_written_follows_at_once() {
 }
 
 #[tokio::test]
-async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
+async fn a_run_near_its_deadline_continues_in_a_new_invocation() {
     let world = World::new().await;
     world.tick.store(60_000, Ordering::SeqCst);
     let run = world.stage(0, &Night::of(0..1000)).await;
@@ -247,7 +247,7 @@ async fn near_its_deadline_a_run_goes_on_in_a_new_invocation() {
 }
 
 #[tokio::test]
-async fn a_throttled_table_gets_everything_in_the_end() {
+async fn throttled_writes_are_retried_until_all_are_done() {
     let world = World::new().await;
     world.table.leave_every(3);
     let (run, summary) = world.night(0, &Night::of(0..200)).await;
@@ -257,7 +257,7 @@ async fn a_throttled_table_gets_everything_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_class_with_30_000_students_is_written_read_and_shrinks_again() {
+async fn a_class_with_30_000_students_is_stored_in_pieces_until_it_shrinks() {
     let world = World::new().await;
     let (_, summary) = world.night(0, &Night::of(0..30_000)).await;
     assert_eq!(summary, applied());
@@ -273,7 +273,7 @@ async fn a_class_with_30_000_students_is_written_read_and_shrinks_again() {
 }
 
 #[tokio::test]
-async fn events_of_other_sorts_and_of_unknown_runs_are_skipped() {
+async fn other_events_and_events_of_unknown_runs_are_skipped() {
     let world = World::new().await;
     for name in [
         "s3-test-event.json",

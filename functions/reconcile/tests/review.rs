@@ -1,7 +1,7 @@
-//! A district in review: its first run, and the first after its sync was switched on again, waits
-//! for a person whatever it would do (R-O5).
+//! Districts in review: the first run, and the first run after the sync was switched on again, is
+//! held until a decision, whatever it would change (R-O5).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -18,7 +18,7 @@ use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
 use world::{Night, World};
 
-async fn in_status(world: &World, status: DistrictStatus) {
+async fn set_status(world: &World, status: DistrictStatus) {
     let _ = world
         .table
         .configure(&world.district, &Settings::of_preset("clever"), status)
@@ -38,7 +38,7 @@ fn held() -> Summary {
 async fn r_o5_while_the_sync_is_off_nothing_is_planned() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
-    in_status(&world, DistrictStatus::Off).await;
+    set_status(&world, DistrictStatus::Off).await;
     let before = world.items();
     let (run, summary) = world.night(10, &Night::of(0..31)).await;
     assert_eq!((summary.waiting, world.state(&run).await), (1, RunState::Staged));
@@ -49,17 +49,17 @@ async fn r_o5_while_the_sync_is_off_nothing_is_planned() {
 async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_the_district_live() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
-    in_status(&world, DistrictStatus::InReview).await;
+    set_status(&world, DistrictStatus::InReview).await;
     let before = world.items();
-    // One student more: on any other night nobody would be asked.
+    // One more student: without a review the run would not be held.
     let (run, summary) = world.night(10, &Night::of(0..31)).await;
     assert_eq!(summary, held());
     assert_eq!(world.items(), before);
     let holds = world.report(&run).await.holds;
     assert!(holds.iter().any(|hold| hold.what.contains("switched on")), "{holds:?}");
-    let told: Vec<_> =
+    let notified: Vec<_> =
         world.bus.take_all().into_iter().map(|event| (event.kind, event.detail.run)).collect();
-    assert_eq!(told, [(Kind::ReviewWaits, Some(run.clone()))]);
+    assert_eq!(notified, [(Kind::ReviewWaits, Some(run.clone()))]);
 
     assert_eq!(world.send(world.decide(&run, "approve").await).await.applied, 1);
     assert_eq!(status(&world).await, DistrictStatus::Live);
@@ -71,9 +71,9 @@ async fn r_o5_the_first_run_after_switching_on_is_held_and_its_approval_makes_th
 }
 
 #[tokio::test]
-async fn r_o2_the_plan_that_is_held_carries_what_a_reviewer_is_shown_and_nothing_of_anybody() {
+async fn r_o2_a_held_plan_stores_the_data_of_the_review_without_personal_data() {
     let world = World::new().await;
-    in_status(&world, DistrictStatus::InReview).await;
+    set_status(&world, DistrictStatus::InReview).await;
     let (run, summary) = world.night(0, &Night::of(0..30)).await;
     assert_eq!(summary, held());
     let plan = read_plan(&world.internal, &world.district, &run).await.unwrap().unwrap();
@@ -94,13 +94,13 @@ async fn r_o2_the_plan_that_is_held_carries_what_a_reviewer_is_shown_and_nothing
     let stored =
         String::from_utf8(world.internal.body(&keys::outcome(&world.district, &run)).unwrap())
             .unwrap();
-    assert!(!stored.contains('@'), "addresses stay in the snapshot");
+    assert!(!stored.contains('@'), "e-mail addresses must only be in the snapshot");
 }
 
 #[tokio::test]
-async fn r_o5_a_rejected_review_is_followed_by_another() {
+async fn r_o5_the_next_run_after_a_rejected_review_is_reviewed_too() {
     let world = World::new().await;
-    in_status(&world, DistrictStatus::InReview).await;
+    set_status(&world, DistrictStatus::InReview).await;
     let (run, _) = world.night(0, &Night::of(0..30)).await;
     assert_eq!(world.send(world.decide(&run, "reject").await).await.rejected, 1);
     assert_eq!(status(&world).await, DistrictStatus::InReview);
@@ -111,7 +111,7 @@ async fn r_o5_a_rejected_review_is_followed_by_another() {
 async fn r_o5_a_review_with_nothing_to_change_is_held_too() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
-    in_status(&world, DistrictStatus::InReview).await;
+    set_status(&world, DistrictStatus::InReview).await;
     let (run, summary) = world.night(10, &Night::of(0..30)).await;
     assert_eq!(summary, held());
     assert_eq!(world.send(world.decide(&run, "approve").await).await.unchanged, 1);
@@ -119,22 +119,22 @@ async fn r_o5_a_review_with_nothing_to_change_is_held_too() {
 }
 
 #[tokio::test]
-async fn r_o5_an_approval_that_died_anywhere_ends_live_and_applied() {
+async fn r_o5_after_a_crash_anywhere_an_approval_is_applied_and_the_district_is_live() {
     for at in 0..200 {
         let world = World::new().await;
-        in_status(&world, DistrictStatus::InReview).await;
+        set_status(&world, DistrictStatus::InReview).await;
         let (run, _) = world.night(0, &Night::of(0..5)).await;
         let cue = Cue::at(at, at % 2 == 0);
         let died =
             world.send_under(world.decide(&run, "approve").await, &cue, "first").await.is_err();
-        // Lambda sends the event again; the lease of the dead invocation is over by then.
+        // Lambda sends the event again after the lease of the killed invocation has expired.
         world.pass(2000);
         let _ = world.send(world.decide(&run, "approve").await).await;
         let _ = world.send(world.staged_event(&run)).await;
         assert_eq!(
             (status(&world).await, world.state(&run).await),
             (DistrictStatus::Live, RunState::Applied),
-            "died at call {at}"
+            "crash at call {at}"
         );
         if !died {
             assert!(at > 5);

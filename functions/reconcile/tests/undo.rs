@@ -1,7 +1,6 @@
-//! R-H4: runs that are taken back, snapshots that are gone back to, and what people ask for in
-//! general.
+//! Undoing runs and restoring snapshots (R-H4), and requests of people in general.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod world;
 
@@ -19,7 +18,7 @@ use roster::id::RunId;
 use roster::run::{Cause, Decided, Decision, RunState};
 use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
-use world::{Night, World, made, order};
+use world::{Night, World, command, sample_edits};
 
 fn first() -> Night {
     Night { classes: 2, ..Night::of(0..30) }
@@ -29,17 +28,17 @@ fn second() -> Night {
     Night { renamed: 5..8, classes: 2, ..Night::of(2..33) }
 }
 
-/// What the mirror says of everybody, whichever run said so.
-fn said(world: &World) -> BTreeMap<(String, String), Value> {
+/// The mirror's records by primary key, without the fields that depend on runs.
+fn records(world: &World) -> BTreeMap<(String, String), Value> {
     let items = world.items().into_iter().filter(|(_, item)| item.hash.is_some());
-    let said = items.map(|(place, item)| {
+    let records = items.map(|(key, item)| {
         let mut body: Value = serde_json::from_str(&item.body).unwrap();
-        for of_a_run in ["changed_by", "first_seen", "archived_on"] {
-            body.as_object_mut().unwrap().remove(of_a_run);
+        for field in ["changed_by", "first_seen", "archived_on"] {
+            body.as_object_mut().unwrap().remove(field);
         }
-        (place, body)
+        (key, body)
     });
-    said.collect()
+    records.collect()
 }
 
 async fn version(world: &World) -> (u64, jiff::Timestamp) {
@@ -48,25 +47,25 @@ async fn version(world: &World) -> (u64, jiff::Timestamp) {
 }
 
 #[tokio::test]
-async fn r_h4_an_undone_night_leaves_the_table_as_it_was_before_it_to_the_byte() {
+async fn r_h4_undoing_a_run_restores_every_byte_of_the_table() {
     let world = World::new().await;
     world.night(0, &first()).await;
     world.edits("v1").await;
     let before = world.items();
     let (night, summary) = world.night(10, &second()).await;
     assert_eq!(summary.applied, 1);
-    assert_eq!(world.edits_there().len(), 1);
+    assert_eq!(world.stored_edits().len(), 1);
     let (of_night, taken_at) = version(&world).await;
 
-    let (run, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    let (run, event) = world.request(20, &Request::Undo(command(&night))).await;
     assert_eq!(world.send(event.clone()).await, Summary { applied: 1, ..Summary::default() });
     assert!(world.items() == before, "another table");
-    assert_eq!(world.edits_there().len(), 3);
-    // It is a run like any other, on record with who asked for it and why.
+    assert_eq!(world.stored_edits().len(), 3);
+    // An undo is a run whose record contains the operator and the reason.
     let record = world.record(&run).await;
     assert_eq!(
         (record.state, &record.cause),
-        (RunState::Applied, &Cause::Undo(order(&night).for_record()))
+        (RunState::Applied, &Cause::Undo(command(&night).for_record()))
     );
     let report = world.report(&run).await;
     assert_eq!((report.state, &report.cause), (RunState::Applied, &record.cause));
@@ -81,14 +80,14 @@ async fn r_h4_an_undone_night_leaves_the_table_as_it_was_before_it_to_the_byte()
     );
     assert_eq!(version(&world).await, (of_night + 1, taken_at));
 
-    // The event again, and late: nothing more.
+    // A repeated event writes nothing.
     let written = world.table.items_written();
     assert_eq!(world.send(event).await, Summary { repeated: 1, ..Summary::default() });
     assert_eq!(world.table.items_written(), written);
-    // The next night brings the mirror to the source again.
+    // The next night's run updates the mirror to the source's data.
     let (next, summary) = world.night(30, &second()).await;
     assert_eq!(
-        (summary.applied, world.edits_there().len()),
+        (summary.applied, world.stored_edits().len()),
         (1, 1),
         "{:?}",
         world.state(&next).await
@@ -102,9 +101,9 @@ async fn r_h4_an_undo_can_be_undone() {
     world.night(0, &first()).await;
     let (night, _) = world.night(10, &second()).await;
     let after = world.items();
-    let (undo, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    let (undo, event) = world.request(20, &Request::Undo(command(&night))).await;
     world.send(event).await;
-    let (_, event) = world.ask(30, &Request::Undo(order(&undo))).await;
+    let (_, event) = world.request(30, &Request::Undo(command(&undo))).await;
     assert_eq!(world.send(event).await.applied, 1);
     assert!(world.items() == after, "another table");
 }
@@ -114,10 +113,10 @@ async fn r_h4_an_undo_over_a_later_change_is_refused_with_the_list_and_changes_n
     let world = World::new().await;
     world.night(0, &first()).await;
     let (night, _) = world.night(10, &second()).await;
-    // One of those whom the night renamed, and one of those whom it had archived.
+    // Changes a student whom the undone run renamed, and one whom it archived.
     world.night(20, &Night { renamed: 6..8, classes: 2, ..Night::of(1..33) }).await;
     let before = world.items();
-    let (run, event) = world.ask(30, &Request::Undo(order(&night))).await;
+    let (run, event) = world.request(30, &Request::Undo(command(&night))).await;
     assert_eq!(world.send(event.clone()).await, Summary { refused: 1, ..Summary::default() });
     assert!(world.items() == before);
     assert_eq!(world.state(&run).await, RunState::Refused);
@@ -138,22 +137,22 @@ async fn r_h4_an_undo_over_a_later_change_is_refused_with_the_list_and_changes_n
     assert!(refused.message.contains("Restore the snapshot"), "{}", refused.message);
     assert_eq!(report.item_writes, 0);
     assert_eq!(world.send(event).await.repeated, 1);
-    // What it advises is possible.
+    // The restore that the message recommends is possible.
     let of = world.run_of(0);
-    let (run, event) = world.ask(40, &Request::Restore(order(&of))).await;
+    let (run, event) = world.request(40, &Request::Restore(command(&of))).await;
     assert_eq!(world.send(event).await.continued, 1);
     let summary = world.send(world.staged_event(&run)).await;
     assert_eq!(summary.applied + summary.held, 1);
 }
 
 #[tokio::test]
-async fn r_h1_r_h2_a_dangerous_undo_waits_for_a_person() {
+async fn r_h1_r_h2_a_dangerous_undo_is_held_until_a_decision() {
     let world = World::new().await;
     world.night(0, &first()).await;
     let before = world.items();
     let (night, _) = world.night(10, &Night { classes: 2, ..Night::of(0..60) }).await;
     let after = world.items();
-    let (undo, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    let (undo, event) = world.request(20, &Request::Undo(command(&night))).await;
     assert_eq!(world.send(event.clone()).await, Summary { held: 1, ..Summary::default() });
     assert!(world.items() == after, "a held run wrote something");
     let holds = world.report(&undo).await.holds;
@@ -172,7 +171,7 @@ async fn r_h2_the_next_night_replaces_a_held_undo() {
     let world = World::new().await;
     world.night(0, &first()).await;
     let (night, _) = world.night(10, &Night { classes: 2, ..Night::of(0..60) }).await;
-    let (undo, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    let (undo, event) = world.request(20, &Request::Undo(command(&night))).await;
     assert_eq!(world.send(event).await.held, 1);
     let (_, summary) = world.night(30, &Night { classes: 2, ..Night::of(0..60) }).await;
     assert_eq!(summary.unchanged, 1);
@@ -183,10 +182,10 @@ async fn r_h2_the_next_night_replaces_a_held_undo() {
     assert_eq!(world.send(world.decide(&undo, "approve").await).await.repeated, 1);
 }
 
-/// Asks for something that cannot be; gives the finding.
-async fn impossible(world: &World, minute: i64, request: Request) -> String {
+/// Sends a request that must be refused. Returns the code and message of the report's only finding.
+async fn refused(world: &World, minute: i64, request: Request) -> String {
     let before = world.items();
-    let (run, event) = world.ask(minute, &request).await;
+    let (run, event) = world.request(minute, &request).await;
     assert_eq!(
         world.send(event.clone()).await,
         Summary { refused: 1, ..Summary::default() },
@@ -201,7 +200,7 @@ async fn impossible(world: &World, minute: i64, request: Request) -> String {
 }
 
 #[tokio::test]
-async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why() {
+async fn r_h4_an_impossible_undo_or_restore_is_refused_with_the_reason() {
     let world = World::new().await;
     world.night(0, &first()).await;
     let (held, _) = world.night(10, &Night { classes: 2, ..Night::of(0..20) }).await;
@@ -219,20 +218,20 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
             (&of, "it is more than 365 days old", year),
         ] {
             minute += 1;
-            let said = impossible(&world, minute + later, make(order(run))).await;
-            assert!(said.starts_with(code) && said.contains(why), "{said}");
+            let finding = refused(&world, minute + later, make(command(run))).await;
+            assert!(finding.starts_with(code) && finding.contains(why), "{finding}");
         }
     }
-    // The objects are gone.
+    // Objects of the snapshot and the plan have been deleted.
     world.internal.remove(&keys::part(
         &world.district,
         &of,
         roster::snapshot::PartName::Records(roster::records::RecordKind::School),
     ));
-    assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("has expired"));
+    assert!(refused(&world, 40, Request::Restore(command(&of))).await.contains("has expired"));
     world.internal.remove(&keys::plan(&world.district, &of));
-    assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("has expired"));
-    // The mirror belongs to the people (R-O5).
+    assert!(refused(&world, 41, Request::Undo(command(&of))).await.contains("has expired"));
+    // While the sync is off, rosters are edited by hand (R-O5).
     use mirror::ports::districts::Changed;
     let off = world
         .table
@@ -240,27 +239,28 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
         .await
         .unwrap();
     assert_eq!(off, Changed::Yes);
-    assert!(impossible(&world, 42, Request::Undo(order(&of))).await.contains("not synced"));
-    assert!(impossible(&world, 43, Request::Restore(order(&of))).await.contains("not synced"));
+    assert!(refused(&world, 42, Request::Undo(command(&of))).await.contains("not synced"));
+    assert!(refused(&world, 43, Request::Restore(command(&of))).await.contains("not synced"));
 }
 
 #[tokio::test]
-async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
+async fn r_h4_a_restored_snapshot_is_processed_as_the_latest_snapshot() {
     let world = World::new().await;
     let (of, _) = world.night(0, &first()).await;
-    let before = said(&world);
+    let before = records(&world);
     let (night, _) = world.night(10, &second()).await;
     world.edits("v1").await;
     let today = jiff::civil::date(2026, 9, 3);
-    let (run, event) =
-        world.ask(20, &Request::Restore(RunCommand { today: Some(today), ..order(&of) })).await;
+    let (run, event) = world
+        .request(20, &Request::Restore(RunCommand { today: Some(today), ..command(&of) }))
+        .await;
     assert_eq!(world.send(event.clone()).await, Summary { continued: 1, ..Summary::default() });
     assert_eq!(world.state(&run).await, RunState::Staged);
     let manifest = read_manifest(&world.internal, &world.district, &run).await.unwrap().unwrap();
     assert_eq!((manifest.origin.restored_of.as_ref(), manifest.today), (Some(&of), today));
     let old = read_manifest(&world.internal, &world.district, &of).await.unwrap().unwrap();
     assert_eq!((&manifest.parts, manifest.enrollments), (&old.parts, old.enrollments));
-    // A delta that comes next is read over what was uploaded last.
+    // The next delta is applied to the latest uploads, not to the restored ones.
     let chain = read_chain(&world.internal, &world.district, &run).await.unwrap();
     assert_eq!(chain, read_chain(&world.internal, &world.district, &night).await.unwrap());
     assert_eq!(
@@ -272,23 +272,24 @@ async fn r_h4_a_restored_snapshot_is_the_newest_and_goes_the_way_of_any() {
         world.send(world.staged_event(&run)).await,
         Summary { applied: 1, ..Summary::default() }
     );
-    let after = said(&world);
-    // Those whom the second night brought are archived: a restore is a night, and no night deletes.
+    let after = records(&world);
+    // Students added by the second run are archived, because a restore is a run and runs delete no
+    // records.
     assert!(
-        before.iter().all(|(place, body)| after.get(place) == Some(body)),
-        "not what the snapshot says"
+        before.iter().all(|(key, body)| after.get(key) == Some(body)),
+        "records differ from the snapshot"
     );
     assert_eq!(world.keys_with("archived").len(), after.len() - before.len());
-    assert_eq!(world.edits_there().len(), 1, "a restore is a night for edits too");
+    assert_eq!(world.stored_edits().len(), 1, "a restore erases edits like a night's run");
     let report = world.report(&run).await;
     assert_eq!(
         (&report.cause, report.state),
-        (&Cause::Restore(order(&of).for_record()), RunState::Applied)
+        (&Cause::Restore(command(&of).for_record()), RunState::Applied)
     );
-    // Delivered again, both: one run.
+    // Repeated events start no other run.
     assert_eq!(world.send(event).await.repeated, 1);
     assert_eq!(world.send(world.staged_event(&run)).await.repeated, 1);
-    // A night that was taken before it does not follow it (R-M6); the next one does.
+    // A snapshot taken before the restore is replaced (R-M6); the next one is applied.
     let (late, summary) = world.night(15, &second()).await;
     assert_eq!((summary.replaced, world.state(&late).await), (1, RunState::Replaced));
     assert_eq!(world.night(30, &second()).await.1.applied, 1);
@@ -312,17 +313,17 @@ async fn r_m7_a_snapshot_restored_under_ignore_has_no_demographics() {
         all
     };
     assert!(lines(&of).contains("\"grades\":[\"05\"]"));
-    let (run, event) = world.ask(20, &Request::Restore(order(&of))).await;
+    let (run, event) = world.request(20, &Request::Restore(command(&of))).await;
     assert_eq!(world.send(event).await.continued, 1);
     assert!(!lines(&run).contains("grades") && lines(&run).contains("student 000029"));
     assert_eq!(world.send(world.staged_event(&run)).await.applied, 1);
 }
 
 #[tokio::test]
-async fn r_m6_something_newer_than_a_request_makes_a_restore_moot() {
+async fn r_m6_a_snapshot_newer_than_the_request_supersedes_a_restore() {
     let world = World::new().await;
     let (of, _) = world.night(0, &first()).await;
-    let (run, event) = world.ask(5, &Request::Restore(order(&of))).await;
+    let (run, event) = world.request(5, &Request::Restore(command(&of))).await;
     world.night(10, &second()).await;
     let before = world.items();
     assert_eq!(world.send(event).await, Summary { replaced: 1, ..Summary::default() });
@@ -332,7 +333,7 @@ async fn r_m6_something_newer_than_a_request_makes_a_restore_moot() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_passed_over_once_and_for_all() {
+async fn invalid_requests_are_skipped_and_not_retried() {
     let world = World::new().await;
     let id = keys::ulid(world.now(), 1);
     for body in [
@@ -347,14 +348,14 @@ async fn what_is_no_request_is_passed_over_once_and_for_all() {
             Summary { skipped: 1, ..Summary::default() }
         );
     }
-    // A name from the future: what came of it would keep the nights until then out.
+    // An id with a future time is invalid: snapshots taken before that time would be superseded.
     let (of, _) = world.night(0, &first()).await;
     let ahead = keys::ulid(world.now() + std::time::Duration::from_secs(3600), 1);
     mirror::ops::requests::put(
         &world.internal,
         &world.district,
         &ahead,
-        &Request::Restore(order(&of)),
+        &Request::Restore(command(&of)),
     )
     .await
     .unwrap();
@@ -362,16 +363,16 @@ async fn what_is_no_request_is_passed_over_once_and_for_all() {
         world.send(world.request_event(&ahead)).await,
         Summary { skipped: 1, ..Summary::default() }
     );
-    // Nor does a request make a district.
-    let mut stranger = World::new().await;
-    stranger.district = "nowhere".into();
-    let (run, event) = stranger.ask(1, &Request::Undo(order(&id))).await;
-    assert_eq!(stranger.send(event).await, Summary { skipped: 1, ..Summary::default() });
-    assert!(stranger.table.run(&stranger.district, &run).await.unwrap().is_none());
+    // A request for an unknown district is skipped and creates no district.
+    let mut unknown = World::new().await;
+    unknown.district = "nowhere".into();
+    let (run, event) = unknown.request(1, &Request::Undo(command(&id))).await;
+    assert_eq!(unknown.send(event).await, Summary { skipped: 1, ..Summary::default() });
+    assert!(unknown.table.run(&unknown.district, &run).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn r_h2_a_decision_by_request_counts_for_the_plan_that_was_seen_alone() {
+async fn r_h2_a_requested_decision_applies_only_to_the_plan_that_was_reviewed() {
     let world = World::new().await;
     world.night(0, &Night::of(0..30)).await;
     let (held, summary) = world.night(10, &Night::of(0..20)).await;
@@ -379,28 +380,29 @@ async fn r_h2_a_decision_by_request_counts_for_the_plan_that_was_seen_alone() {
     let decided =
         Decided { decision: Decision::Approve, by: "kim.operator".into(), reason: "Seen.".into() };
     let approve = Request::Decide(Decide { run: held.clone(), decided });
-    let (first, event) = world.ask(20, &approve).await;
-    // The mirror is another one by now: what is planned anew is held anew, for nobody has seen it.
+    let (first, event) = world.request(20, &approve).await;
+    // The mirror has changed, therefore the run is planned again. The new plan is held, because the
+    // decision was about the old one.
     let mut applied =
         world.table.district(&world.district).await.unwrap().unwrap().applied.unwrap();
     applied.version += 1;
-    bump(&world, &applied).await;
+    set_applied(&world, &applied).await;
     assert_eq!(world.send(event.clone()).await.held, 1);
     assert_eq!(world.record(&held).await.decided_in.as_ref(), Some(&first));
-    // The old decision's event comes once more.
+    // The event of the old decision is delivered again.
     assert_eq!(world.send(event).await, Summary { repeated: 1, ..Summary::default() });
     assert_eq!(world.state(&held).await, RunState::Held);
-    let (_, event) = world.ask(30, &approve).await;
+    let (_, event) = world.request(30, &approve).await;
     assert_eq!(world.send(event).await.applied, 1);
     assert_eq!(world.record(&held).await.decided.unwrap().by, "kim.operator");
 }
 
-/// Gives the mirror another version, as another run would.
-async fn bump(world: &World, applied: &mirror::ports::districts::Applied) {
+/// Saves another version of the mirror, like another run would.
+async fn set_applied(world: &World, applied: &mirror::ports::districts::Applied) {
     use mirror::ports::districts::{Changed, Leases, ReleaseLease, TakeLease};
     let until = world.now() + std::time::Duration::from_secs(60);
     let taken = world.table.take(&world.district, "another", world.now(), until).await.unwrap();
-    let TakeLease::Taken(district) = taken else { panic!("nobody works") };
+    let TakeLease::Taken(district) = taken else { panic!("the lease is not free") };
     let token = district.lease.unwrap().token;
     assert_eq!(
         world.table.set_applied(&world.district, token, applied).await.unwrap(),
@@ -414,14 +416,14 @@ async fn bump(world: &World, applied: &mirror::ports::districts::Applied) {
 }
 
 #[tokio::test]
-async fn r_h4_what_was_made_for_somebody_new_is_in_the_way_of_an_undo() {
+async fn r_h4_an_edit_of_a_student_added_by_the_run_refuses_its_undo() {
     let world = World::new().await;
     world.night(0, &Night::of(2..30)).await;
     let (night, summary) = world.night(10, &Night::of(0..30)).await;
     assert_eq!(summary.applied, 1);
-    let account = made("v1").remove(2);
+    let account = sample_edits("v1").remove(2);
     world.edit(&LocalEdit { key: "student 000001".into(), ..account }).await;
-    let (run, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    let (run, event) = world.request(20, &Request::Undo(command(&night))).await;
     assert_eq!(world.send(event).await.refused, 1);
     let report = world.report(&run).await;
     let named: Vec<_> = report

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_references_are_none() {
+    fn invalid_references_are_rejected() {
         for text in ["", "~", "~1", "~zz", "~+1", "~ff", &"x".repeat(LONGEST + 1)] {
             assert_eq!(Reference::parse(text), None, "{text}");
         }

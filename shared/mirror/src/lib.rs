@@ -7,12 +7,12 @@
 //!  functions    reconcile, roster-api, nightly-pull, oneroster-import, clever-webhook
 //!      |
 //!  ops          operations of several ports: apply a plan, edits, requests, erase
-//!  files        snapshots, plans, reports and staged pages as objects and local files
+//!  files        snapshots, plans, reports and pages of a pull as objects and local files
 //!      |
 //!  ports        one small trait per capability, without SDK types
 //!      |
 //!      +-- real:    dynamo   s3   scheduler   secrets_manager   eventbridge
-//!      +-- testing: memory (in memory), failing (fails on cue); feature test-support
+//!      +-- testing: memory (in memory), failing (fails at a chosen call); feature test-support
 //! ```
 //!
 //! [`keys`] defines the keys of all items and objects, [`item`] the content of an item of the

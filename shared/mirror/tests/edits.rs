@@ -1,7 +1,7 @@
-//! What people make beside the mirror: the same stories on the table in memory and on a real client
+//! Local edits and manual records: the same tests on the table in memory, and on the real client
 //! with a service in this process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a value that cannot be unwrapped fails the test")]
 
 mod service;
 
@@ -108,7 +108,7 @@ fn student(key: &str, email: &str) -> Mirrored<kinds::Students> {
     }
 }
 
-/// Puts a record as a run does.
+/// Writes a record as a run does.
 async fn put(table: &impl WriteItems, record: AnyMirrored) {
     let writes = mirror::item::writes(&oak(), None, Some(&record)).unwrap().unwrap();
     for write in writes.before.into_iter().chain([writes.item]) {
@@ -120,7 +120,7 @@ async fn beside(table: &impl ReadItems, kind: RecordKind, key: &str) -> WithEdit
     read_beside(table, &oak(), kind, &key.into()).await.unwrap()
 }
 
-/// How many items of any sort the district's shards have.
+/// Returns the number of all items in the district's shards.
 async fn items(table: &impl ReadItems) -> usize {
     let mut count = 0;
     for shard in 0..SHARDS {
@@ -137,14 +137,14 @@ async fn items(table: &impl ReadItems) -> usize {
     count
 }
 
-async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
+async fn an_edit_replaces_only_the_version_that_was_read(table: &impl Edits) {
     let first = named("c 1", "Robins", "v1");
     let done = table.put_edit(&oak(), &first, None).await.unwrap();
     assert_eq!((done.ending, done.items), (Ending::Done, 1));
     assert!(done.units > 0.0);
-    // Sent again, since its answer was lost.
+    // Sent again, because the response was lost.
     assert_eq!(table.put_edit(&oak(), &first, None).await.unwrap().ending, Ending::Done);
-    // Somebody else has not seen it.
+    // Another writer has not read the first edit.
     let other = named("c 1", "Wrens", "v2");
     let refused = table.put_edit(&oak(), &other, None).await.unwrap();
     assert_eq!((refused.ending, refused.items), (Ending::Changed, 0));
@@ -157,24 +157,24 @@ async fn edits_are_written_over_what_was_seen_alone(table: &impl Edits) {
     let late = named("c 1", "Larks", "v3");
     assert_eq!(table.put_edit(&oak(), &late, Some(&first)).await.unwrap().ending, Ending::Changed);
     assert_eq!(beside(table, RecordKind::Class, "c 1").await.edits, std::slice::from_ref(&other));
-    // Only the version that was seen is taken away, and taking it away twice is the same.
+    // Only the version that was read is deleted. Deleting it twice has the same result.
     assert_eq!(table.take_edit(&oak(), &first).await.unwrap().ending, Ending::Changed);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);
     assert_eq!(table.take_edit(&oak(), &other).await.unwrap().ending, Ending::Done);
     assert_eq!(
         table.put_edit(&oak(), &late, Some(&other)).await.unwrap().ending,
         Ending::Changed,
-        "it is gone"
+        "the edit was deleted"
     );
     assert_eq!(beside(table, RecordKind::Class, "c 1").await, WithEdits::default());
-    // An edit takes the place of no edit of another slot.
+    // An edit cannot replace an edit of another slot.
     assert!(matches!(
         table.put_edit(&oak(), &late, Some(&member("c 1", "s", "v"))).await,
         Err(MirrorError::Corrupt { .. })
     ));
 }
 
-async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &impl Edits) {
+async fn an_edit_about_a_person_is_found_with_both_records_and_planned_once(table: &impl Edits) {
     put(table, AnyMirrored::Class(class("c 1", Origin::Source, 30_000))).await;
     put(table, AnyMirrored::Student(student("ann", "ann@oak.example"))).await;
     put(table, AnyMirrored::Student(student("ann 2", "ann2@oak.example"))).await;
@@ -185,14 +185,15 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
     for edit in [&name, &member("b", "ann", "v3"), &member("c", "ann 2", "v4")] {
         assert_eq!(table.put_edit(&oak(), edit, None).await.unwrap().ending, Ending::Done);
     }
-    // The class is longer than one item: its edits stand between it and its further pieces.
+    // The class is longer than one item: its edits are between its first item and its further
+    // pieces.
     let found = beside(table, RecordKind::Class, "c 1").await;
     assert!(found.record.unwrap().len() > 1_000_000);
     assert_eq!((found.edits, found.twins), (vec![ann.clone(), name.clone()], vec![]));
     assert!(read_record(table, &oak(), RecordKind::Class, &"c 1".into()).await.unwrap().is_some());
     let found = beside(table, RecordKind::Student, "ann").await;
     assert_eq!((found.edits, found.twins), (vec![], vec![member("b", "ann", "v3"), ann.clone()]));
-    // What a plan reads: once, in the order of the table, those of a record together.
+    // A plan reads each edit once, in the order of the table, with the edits of a record together.
     let copy = MirrorCopy::read(table, &oak()).await.unwrap();
     let all: Vec<LocalEdit> = copy.edits(RecordKind::Class).map(Result::unwrap).collect();
     assert_eq!(all.len(), 4);
@@ -208,21 +209,21 @@ async fn an_edit_about_somebody_is_found_beside_both_and_planned_once(table: &im
     assert_eq!(copy.records::<kinds::Students>().count(), 2);
     let one_kind = MirrorCopy::read_kind(table, &oak(), RecordKind::Class).await.unwrap();
     assert_eq!(one_kind.edits(RecordKind::Class).count(), 4);
-    // The twin changes and goes with its edit.
+    // The twin is changed and deleted together with its edit.
     let again = LocalEdit { version: EditVersion::new("v5"), ..ann.clone() };
     assert_eq!(table.put_edit(&oak(), &again, Some(&ann)).await.unwrap().ending, Ending::Done);
     assert!(beside(table, RecordKind::Student, "ann").await.twins.contains(&again));
     assert_eq!(table.take_edit(&oak(), &ann).await.unwrap().ending, Ending::Changed);
     assert!(
         beside(table, RecordKind::Student, "ann").await.twins.contains(&again),
-        "a twin went without its edit"
+        "the twin was deleted, but not its edit"
     );
     assert_eq!(table.take_edit(&oak(), &again).await.unwrap().ending, Ending::Done);
     assert_eq!(beside(table, RecordKind::Student, "ann").await.twins, [member("b", "ann", "v3")]);
     assert_eq!(beside(table, RecordKind::Class, "c 1").await.edits, [name]);
 }
 
-async fn a_join_code_leads_to_one_class(table: &impl Edits) {
+async fn a_join_code_belongs_to_one_class(table: &impl Edits) {
     let class_of =
         async |text: &str| table.class_of_code(&oak(), &Personal::new(text)).await.unwrap();
     assert_eq!(class_of("ABCD-1234").await, None);
@@ -233,11 +234,11 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
         table.class_of_code(&DistrictId::new("elm"), &Personal::new("ABCD-1234")).await.unwrap(),
         None
     );
-    // Two classes cannot have one, and the second one's edit is not made either.
+    // Two classes cannot have the same code: the edit of the second class is not written.
     let taken = code("c 2", "ABCD-1234", "v2");
     assert_eq!(table.put_edit(&oak(), &taken, None).await.unwrap().ending, Ending::CodeTaken);
     assert_eq!(beside(table, RecordKind::Class, "c 2").await, WithEdits::default());
-    // Another code: the old one leads nowhere.
+    // After a change of the code, no class has the old code.
     let second = code("c 1", "WXYZ-9876", "v3");
     assert_eq!(table.put_edit(&oak(), &second, Some(&first)).await.unwrap().ending, Ending::Done);
     assert_eq!(
@@ -251,7 +252,7 @@ async fn a_join_code_leads_to_one_class(table: &impl Edits) {
     assert_eq!(class_of("WXYZ-9876").await, None);
 }
 
-async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits) {
+async fn a_manual_record_replaces_only_the_version_that_was_read(table: &impl Edits) {
     let hash = async |key: &str| {
         body_hash(
             &read_record(table, &oak(), RecordKind::Class, &key.into()).await.unwrap().unwrap(),
@@ -269,12 +270,12 @@ async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits)
     let done =
         table.put_manual(&oak(), &AnyMirrored::Class(grown.clone()), Some(&seen)).await.unwrap();
     assert_eq!(done.ending, Ending::Done);
-    assert!(done.items > 2 && items(table).await > before + 2, "it is one item");
+    assert!(done.items > 2 && items(table).await > before + 2, "the record has several items");
     assert_eq!(
         table.put_manual(&oak(), &made, Some("0011223344556677")).await.unwrap().ending,
         Ending::Changed
     );
-    // Archived, and short again: the pieces go.
+    // Archived, and short again: the further pieces are deleted.
     let long = hash("m-1").await;
     (grown.status, grown.state.students) = (Status::Archived, vec![]);
     let archived = AnyMirrored::Class(grown.clone());
@@ -289,7 +290,7 @@ async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits)
     assert_eq!(items(table).await, before + 1);
     let body = read_record(table, &oak(), RecordKind::Class, &"m-1".into()).await.unwrap().unwrap();
     assert_eq!(mirror::item::parse(RecordKind::Class, &body).unwrap(), archived);
-    // What the source answers for is a run's to write.
+    // Only runs write records that belong to the source.
     let source = AnyMirrored::Class(class("c 9", Origin::Source, 0));
     assert!(matches!(
         table.put_manual(&oak(), &source, None).await,
@@ -299,10 +300,10 @@ async fn manual_records_are_written_over_what_was_seen_alone(table: &impl Edits)
 }
 
 async fn all(table: impl Edits) {
-    edits_are_written_over_what_was_seen_alone(&table).await;
-    an_edit_about_somebody_is_found_beside_both_and_planned_once(&table).await;
-    a_join_code_leads_to_one_class(&table).await;
-    manual_records_are_written_over_what_was_seen_alone(&table).await;
+    an_edit_replaces_only_the_version_that_was_read(&table).await;
+    an_edit_about_a_person_is_found_with_both_records_and_planned_once(&table).await;
+    a_join_code_belongs_to_one_class(&table).await;
+    a_manual_record_replaces_only_the_version_that_was_read(&table).await;
 }
 
 #[tokio::test]
@@ -320,7 +321,7 @@ async fn the_real_client() {
 }
 
 #[tokio::test]
-async fn a_busy_table_says_so_and_does_nothing() {
+async fn a_throttled_table_is_reported_and_nothing_is_written() {
     let table = MemoryTable::default();
     table.leave_every(1);
     assert_eq!(
@@ -333,7 +334,7 @@ async fn a_busy_table_says_so_and_does_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_are_found_by_address_and_by_school_and_edits_are_not() {
+async fn the_indexes_by_email_and_school_contain_records_but_no_edits() {
     let (table, client) = service::real_table().await;
     assert_eq!(table.create_table().await.unwrap(), Wrote::AlreadyThere);
     put(&table, AnyMirrored::Student(student("ann", "ann@oak.example"))).await;
@@ -369,7 +370,7 @@ async fn records_are_found_by_address_and_by_school_and_edits_are_not() {
         assert_eq!(item["status"].as_s().unwrap(), "active");
         assert!(!item.contains_key("body"));
     }
-    // A record that goes leaves the indexes, too.
+    // A deleted record is removed from the indexes, too.
     let (pk, sk) =
         (keys::shard_pk(&oak(), SourceId::from("ann").shard()), "student#ann".to_owned());
     table.write(vec![Write::Delete { pk, sk }]).await.unwrap();

@@ -1,7 +1,7 @@
-//! Reading for people, settings, answers, notices and erasing: the table in memory and the real one
-//! do the same.
+//! Reads for the API, settings, idempotency, webhook events and erasing: the table in memory and
+//! the real client give the same results.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+#![allow(clippy::unwrap_used, reason = "a value that cannot be unwrapped fails the test")]
 
 mod service;
 
@@ -95,7 +95,7 @@ fn edit(kind: RecordKind, key: &str, version: &str, edit: Edit) -> LocalEdit {
     LocalEdit { kind, key: key.into(), edit, by, at: Timestamp::UNIX_EPOCH, version }
 }
 
-async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) {
+async fn records_are_returned_with_their_edits_and_twins(table: impl Directory + Edits) {
     for key in ["s1", "s1x", "s 1"] {
         put(&table, AnyMirrored::Student(student(key, "s@oak.org", "north"))).await;
     }
@@ -118,7 +118,11 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
     let found = table.found(&oak(), &Place::of(RecordKind::Student, &"s1".into())).await.unwrap();
     assert_eq!((found.body.is_some(), found.edits, found.twins), (true, vec![], vec![member]));
     let found = table.found(&oak(), &Place::of(RecordKind::Student, &"s".into())).await.unwrap();
-    assert_eq!((found.body, found.twins), (None, vec![]), "nobody whose key only begins a key");
+    assert_eq!(
+        (found.body, found.twins),
+        (None, vec![]),
+        "keys that only begin with this key do not match"
+    );
     let elsewhere = table
         .found(&DistrictId::new("elm"), &Place::of(RecordKind::Student, &"s1".into()))
         .await
@@ -127,7 +131,7 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
 
     let places = [
         Place::of(RecordKind::Student, &"s1".into()),
-        Place::of(RecordKind::Student, &"nobody".into()),
+        Place::of(RecordKind::Student, &"missing".into()),
         Place::of(RecordKind::Class, &"c1".into()),
     ];
     let listed = table.find_many(&oak(), &places, &["NAME"]).await.unwrap();
@@ -138,7 +142,7 @@ async fn records_come_with_their_edits_and_twins(table: impl Directory + Edits) 
     assert_eq!(
         seen,
         [(true, 0, 0), (false, 0, 0), (false, 1, 0)],
-        "a long body is left to a reader of the record"
+        "a list does not contain long bodies"
     );
 
     let link =
@@ -207,7 +211,7 @@ async fn a_school_is_read_in_pages(table: impl Directory + WriteItems) {
     );
 }
 
-async fn settings_change_only_from_the_version_that_was_seen(
+async fn settings_change_only_if_unchanged_since_they_were_read(
     table: impl SettingsStore + Districts,
 ) {
     assert_eq!(table.configured(&oak()).await.unwrap(), None);
@@ -237,23 +241,23 @@ async fn settings_change_only_from_the_version_that_was_seen(
 async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
     let now = "2026-09-01T12:00:00Z".parse::<Timestamp>().unwrap();
     let until = now + SignedDuration::from_secs(30);
-    let asked = |fresh, now| IdempotentRequest { name: "n", request: "r", fresh, now, until };
+    let request = |fresh, now| IdempotentRequest { name: "n", request: "r", fresh, now, until };
     assert_eq!(
-        table.claim(&oak(), asked("f1", now)).await.unwrap(),
+        table.claim(&oak(), request("f1", now)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
-    assert_eq!(table.claim(&oak(), asked("f2", now)).await.unwrap(), Begun::AtWork);
+    assert_eq!(table.claim(&oak(), request("f2", now)).await.unwrap(), Begun::AtWork);
     assert_eq!(
         table
-            .claim(&oak(), IdempotentRequest { request: "other", ..asked("f2", now) })
+            .claim(&oak(), IdempotentRequest { request: "other", ..request("f2", now) })
             .await
             .unwrap(),
         Begun::AnotherRequest
     );
-    // Whoever began it has died: the next one goes on under the same id.
+    // The first process has crashed: the next one continues the request with the same id.
     let later = until + SignedDuration::from_secs(1);
     assert_eq!(
-        table.claim(&oak(), asked("f3", later)).await.unwrap(),
+        table.claim(&oak(), request("f3", later)).await.unwrap(),
         Begun::Ours { fresh: "f1".into() }
     );
     let answer = Answer {
@@ -262,20 +266,20 @@ async fn a_request_is_answered_once(table: impl IdempotencyRecords) {
         location: None,
         body: Personal::new("{}"),
     };
-    table.finish(&oak(), asked("f3", later), answer.clone()).await.unwrap();
-    assert_eq!(table.claim(&oak(), asked("f4", later)).await.unwrap(), Begun::Answered(answer));
+    table.finish(&oak(), request("f3", later), answer.clone()).await.unwrap();
+    assert_eq!(table.claim(&oak(), request("f4", later)).await.unwrap(), Begun::Answered(answer));
     assert_eq!(
-        table.claim(&DistrictId::new("elm"), asked("f5", later)).await.unwrap(),
+        table.claim(&DistrictId::new("elm"), request("f5", later)).await.unwrap(),
         Begun::Ours { fresh: "f5".into() }
     );
-    table.forget(&oak(), asked("f4", later)).await.unwrap();
+    table.forget(&oak(), request("f4", later)).await.unwrap();
     assert_eq!(
-        table.claim(&oak(), asked("f6", later)).await.unwrap(),
+        table.claim(&oak(), request("f6", later)).await.unwrap(),
         Begun::Ours { fresh: "f6".into() }
     );
 }
 
-async fn a_district_is_erased_and_its_neighbours_stay(
+async fn a_district_is_erased_and_other_districts_are_not(
     table: impl EraseItems + Districts + Edits + Directory + IdempotencyRecords,
 ) {
     for id in ["oak", "oakfield"] {
@@ -313,7 +317,7 @@ async fn a_district_is_erased_and_its_neighbours_stay(
     );
 }
 
-async fn notices_are_remembered(table: impl WebhookEvents) {
+async fn webhook_events_are_recorded_and_counted(table: impl WebhookEvents) {
     let until = Timestamp::from_second(1_780_000_600).unwrap();
     assert!(!table.is_recorded("d1").await.unwrap());
     assert_eq!(table.record("d1", until).await.unwrap(), Wrote::Yes);
@@ -322,31 +326,31 @@ async fn notices_are_remembered(table: impl WebhookEvents) {
     for (stretch, count) in [("100", 1), ("100", 2), ("101", 1), ("100", 3)] {
         assert_eq!(table.count(stretch, until).await.unwrap(), count);
     }
-    assert!(!table.is_recorded("100").await.unwrap(), "a count is no notice");
+    assert!(!table.is_recorded("100").await.unwrap(), "a count is not a recorded event");
 }
 
-/// Runs a story on the table in memory and on the real one.
+/// Runs a test on the table in memory and on the real client.
 macro_rules! on_both {
-    ($($name:ident: $story:ident;)*) => { $(
+    ($($name:ident: $test:ident;)*) => { $(
         mod $name {
             #[tokio::test]
             async fn in_memory() {
-                super::$story(super::MemoryTable::default()).await;
+                super::$test(super::MemoryTable::default()).await;
             }
 
             #[tokio::test]
-            async fn for_real() {
-                super::$story(super::service::real_table().await.0).await;
+            async fn real_client() {
+                super::$test(super::service::real_table().await.0).await;
             }
         }
     )* };
 }
 
 on_both! {
-    records: records_come_with_their_edits_and_twins;
+    records: records_are_returned_with_their_edits_and_twins;
     schools: a_school_is_read_in_pages;
-    settings: settings_change_only_from_the_version_that_was_seen;
-    answers: a_request_is_answered_once;
-    notices: notices_are_remembered;
-    erasing: a_district_is_erased_and_its_neighbours_stay;
+    settings: settings_change_only_if_unchanged_since_they_were_read;
+    idempotency: a_request_is_answered_once;
+    webhook_events: webhook_events_are_recorded_and_counted;
+    erasing: a_district_is_erased_and_other_districts_are_not;
 }

@@ -1,7 +1,7 @@
-//! The same tests on the table in memory and on the real client with a service in this process: both
-//! must give the same answers.
+//! The same tests on the table in memory, and on the real client with a service in this process.
+//! Both must give the same results.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a value that cannot be unwrapped fails the test")]
 
 mod service;
 
@@ -75,7 +75,7 @@ async fn districts_and_leases(table: &impl Table) {
 
     // The lease.
     let TakeLease::Taken(district) = table.take(&oak(), "a", at(0), at(900)).await.unwrap() else {
-        panic!("free")
+        panic!("a free lease can be taken")
     };
     assert_eq!((district.status, district.settings), (DistrictStatus::Live, settings));
     let first = district.lease.unwrap().token;
@@ -84,15 +84,16 @@ async fn districts_and_leases(table: &impl Table) {
         TakeLease::Held { until: at(900) }
     );
     let TakeLease::Taken(again) = table.take(&oak(), "a", at(20), at(920)).await.unwrap() else {
-        panic!("its own")
+        panic!("the owner can take its lease again")
     };
-    let TakeLease::Taken(stolen) = table.take(&oak(), "b", at(921), at(1800)).await.unwrap() else {
-        panic!("over")
+    let TakeLease::Taken(taken_over) = table.take(&oak(), "b", at(921), at(1800)).await.unwrap()
+    else {
+        panic!("an expired lease can be taken")
     };
-    let token = stolen.lease.unwrap().token;
+    let token = taken_over.lease.unwrap().token;
     assert!(first < again.lease.unwrap().token && first + 1 < token);
 
-    // Under an old token nothing is written and nothing given back.
+    // With an old token, nothing is written and no lease is released.
     let applied = Applied { run: run(0), taken_at: at(0), version: 1 };
     assert_eq!(table.set_applied(&oak(), first, &applied).await.unwrap(), Changed::No);
     assert_eq!(table.set_open(&oak(), first, &run(0)).await.unwrap(), Changed::No);
@@ -108,7 +109,7 @@ async fn districts_and_leases(table: &impl Table) {
     let district = table.district(&oak()).await.unwrap().unwrap();
     assert_eq!((district.open, district.applied), (Some(run(0)), Some(applied.clone())));
 
-    // A snapshot that is accepted meanwhile is noticed at the end.
+    // The release reports a snapshot that was accepted in the meantime.
     assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::Yes);
     assert_eq!(table.accept(&oak(), &latest, None).await.unwrap(), Changed::No);
     let newer = Latest { run: run(1), taken_at: at(60) };
@@ -121,7 +122,7 @@ async fn districts_and_leases(table: &impl Table) {
     assert_eq!(
         table.set_applied(&oak(), token, &applied).await.unwrap(),
         Changed::No,
-        "given back is given back"
+        "the lease was released"
     );
     assert_eq!(table.district(&oak()).await.unwrap().unwrap().latest, Some(newer));
 }
@@ -172,10 +173,14 @@ async fn run_records(table: &impl Table) {
     assert_eq!(table.save(&mut mine).await.unwrap(), Changed::Yes);
     assert_eq!(table.run(&oak(), &run(0)).await.unwrap().unwrap(), mine);
     other.token = 6;
-    assert_eq!(table.save(&mut other).await.unwrap(), Changed::No, "read before the other's save");
+    assert_eq!(
+        table.save(&mut other).await.unwrap(),
+        Changed::No,
+        "the record was read before the last save"
+    );
     let mut older = mine.clone();
     older.token = 4;
-    assert_eq!(table.save(&mut older).await.unwrap(), Changed::No, "an older lease");
+    assert_eq!(table.save(&mut older).await.unwrap(), Changed::No, "the token is older");
     assert_eq!(table.save(&mut mine).await.unwrap(), Changed::Yes);
 }
 
@@ -244,10 +249,10 @@ async fn mirror_items(table: &impl Table) {
         None
     );
 
-    // A link goes; a record's other district is another's (invariant 14).
-    let shard = SourceId::from("gone").shard();
+    // A link is deleted, and a district does not read the items of another district (invariant 14).
+    let shard = SourceId::from("old").shard();
     let (pk, sk) =
-        (keys::shard_pk(&oak(), shard), keys::link_sk(RecordKind::Student, &"gone".into()));
+        (keys::shard_pk(&oak(), shard), keys::link_sk(RecordKind::Student, &"old".into()));
     let put = PutItem { pk: pk.clone(), sk: sk.clone(), body: "{}".into(), ..PutItem::default() };
     table.write(vec![Write::Put(put)]).await.unwrap();
     let range = Range::BeginningWith(keys::LINK);

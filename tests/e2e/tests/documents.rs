@@ -1,11 +1,11 @@
-//! Checks the documents against the repository: links lead somewhere, the README stays short, and
-//! what the code cites (checks, invariants, rules) is defined in a document.
+//! Checks the documents against the repository: relative links are valid, the README is short, and
+//! the checks, invariants and rules that the code cites are defined in a document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The largest README in bytes. What does not fit belongs into a document beside the code.
+/// The largest README in bytes. Further content belongs in documents next to the code.
 const README_BYTES: u64 = 12 * 1024;
 
 fn root() -> PathBuf {
@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 /// Collects the files below a folder that have one of these extensions, without build output and
 /// version control.
 fn files(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder is there") {
+    for entry in fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             let is_skipped = |name: &std::ffi::OsStr| name == "target" || name == ".git";
@@ -35,7 +35,7 @@ fn texts(extensions: &[&str]) -> BTreeMap<PathBuf, String> {
     files(&root, extensions, &mut found);
     let read = |path: PathBuf| {
         let text = fs::read(&path).expect("the file can be read");
-        let name = path.strip_prefix(&root).expect("it is below the root").to_owned();
+        let name = path.strip_prefix(&root).expect("a path below the root").to_owned();
         (name, String::from_utf8_lossy(&text).into_owned())
     };
     found.into_iter().map(read).collect()
@@ -47,7 +47,7 @@ fn document(path: &str) -> String {
 
 // ---- Markdown -----------------------------------------------------------------------------------
 
-/// The lines of a document outside of fenced code.
+/// Returns the lines of a document outside of fenced code.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fence: Option<&str> = None;
     text.lines().filter(move |line| {
@@ -63,7 +63,7 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The lines below a heading of the second level, up to the next one.
+/// Returns the lines below a heading of the second level, up to the next one.
 fn section<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     let is_heading = |line: &&str| line.strip_prefix("## ").is_some_and(|own| own == heading);
     let below = text.lines().skip_while(|line| !is_heading(line)).skip(1);
@@ -72,14 +72,14 @@ fn section<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     lines
 }
 
-/// A line with its code spans blanked: what looks like a link in them is none.
+/// Replaces the code spans of a line by blanks, because a link in a code span is only text.
 fn without_code(line: &str) -> String {
     let mut is_code = false;
     let blank = |c: char| {
         is_code ^= c == '`';
         if is_code && c != '`' { ' ' } else { c }
     };
-    // An odd backtick does not open a span.
+    // With an odd number of backticks, the last one opens no code span; keep the line.
     if line.matches('`').count() % 2 == 1 {
         line.to_owned()
     } else {
@@ -87,12 +87,12 @@ fn without_code(line: &str) -> String {
     }
 }
 
-/// The code spans of a line.
+/// Returns the code spans of a line.
 fn code_spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// The targets of the links and images of a document.
+/// Returns the targets of the links and images of a document.
 fn targets(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in prose(text).map(without_code) {
@@ -109,7 +109,7 @@ fn targets(text: &str) -> Vec<String> {
     found.into_iter().map(bare).collect()
 }
 
-/// The anchors of a document's headings, as GitHub makes them.
+/// Returns the anchors of a document's headings, in the form that GitHub generates.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
@@ -119,7 +119,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         else {
             continue;
         };
-        // Of a link, the text counts.
+        // A link is replaced by its text.
         let mut shown = String::new();
         let mut rest = heading.trim();
         while let Some((before, link)) = rest.split_once("](") {
@@ -127,13 +127,14 @@ fn anchors(text: &str) -> BTreeSet<String> {
             rest = link.split_once(')').map_or("", |(_, after)| after);
         }
         shown.push_str(rest);
-        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-        let slug = shown.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
+        let is_slug = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let slug =
+            shown.to_lowercase().chars().filter(is_slug).collect::<String>().replace(' ', "-");
         let count = counts.entry(slug.clone()).or_default();
         found.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
         *count += 1;
     }
-    // Anchors that are written out.
+    // Explicit anchors.
     for part in text.split("<a ").skip(1) {
         for name in ["id=\"", "name=\""] {
             found.extend(
@@ -146,7 +147,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// A path without `.` and `..`; none if it leaves the repository.
+/// Resolves `.` and `..` in a path. Returns `None` if the path leaves the repository.
 fn normalized(path: &Path) -> Option<PathBuf> {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -163,7 +164,7 @@ fn normalized(path: &Path) -> Option<PathBuf> {
     Some(plain)
 }
 
-/// Why a link of a document leads nowhere; none if it does lead somewhere.
+/// Returns why a link of a document is broken, or `None` if it is valid.
 fn broken(documents: &BTreeMap<PathBuf, String>, from: &Path, target: &str) -> Option<String> {
     let (file, anchor) =
         target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
@@ -172,7 +173,7 @@ fn broken(documents: &BTreeMap<PathBuf, String>, from: &Path, target: &str) -> O
         "" => from.to_owned(),
         _ => match normalized(&folder.join(file.replace("%20", " "))) {
             Some(path) => path,
-            None => return Some("it leads out of the repository".into()),
+            None => return Some("it leaves the repository".into()),
         },
     };
     if !root().join(&path).exists() {
@@ -197,18 +198,18 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
         }
     }
     assert!(documents.len() > 5, "the documents were not found");
-    assert!(failures.is_empty(), "links that lead nowhere:\n{}", failures.join("\n"));
+    assert!(failures.is_empty(), "broken links:\n{}", failures.join("\n"));
 }
 
 #[test]
 fn the_readme_has_at_most_12_kb() {
-    let size = fs::metadata(root().join("README.md")).expect("README.md is there").len();
+    let size = fs::metadata(root().join("README.md")).expect("README.md exists").len();
     assert!(size <= README_BYTES, "README.md has {size} bytes, more than {README_BYTES}");
 }
 
 // ---- Citations ----------------------------------------------------------------------------------
 
-/// A source text in one line: comments that go on in the next line are joined.
+/// Joins the lines of a source text, without comment markers, so that a citation may span lines.
 fn joined(text: &str) -> String {
     let content = |line: &str| {
         let line = line.trim();
@@ -218,13 +219,13 @@ fn joined(text: &str) -> String {
     text.lines().map(content).collect::<Vec<_>>().join(" ")
 }
 
-/// Takes the number that a text begins with.
+/// Splits off the number at the beginning of a text.
 fn number(text: &str) -> Option<(u32, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     Some((text[..end].parse().ok()?, &text[end..]))
 }
 
-/// The numbers that are cited with a word: `check 26`, `checks 1, 2 and 9 to 11`.
+/// Returns the numbers that are cited after a word: `check 26`, `checks 1, 2 and 9 to 11`.
 fn cited(text: &str, word: &str) -> BTreeSet<u32> {
     let text = joined(text).to_lowercase();
     let mut found = BTreeSet::new();
@@ -245,7 +246,7 @@ fn cited(text: &str, word: &str) -> BTreeSet<u32> {
     found
 }
 
-/// The numbers in the first column of a table.
+/// Returns the numbers in the first column of a table.
 fn rows(lines: &[&str]) -> BTreeSet<u32> {
     let first = |line: &&str| line.strip_prefix('|')?.split('|').next()?.trim().parse().ok();
     lines.iter().filter_map(first).collect()
@@ -283,11 +284,11 @@ fn every_invariant_that_the_code_cites_is_listed() {
     let is_number = |line: &&str| line.split_once(". ").and_then(|(number, _)| number.parse().ok());
     let stated: BTreeSet<u32> =
         section(&rules, "Invariants").iter().filter_map(is_number).collect();
-    assert_eq!(listed, stated, "the rule book states others than the architecture proves");
+    assert_eq!(listed, stated, "the rule book and the architecture list different invariants");
     assert_defined("invariant", &listed, path);
 }
 
-/// The ids of rules in a text: `R-`, a capital letter, a number.
+/// Returns the ids of rules in a text: `R-`, a capital letter, a number.
 fn rule_ids(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, _) in text.match_indices("R-") {
@@ -327,7 +328,7 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The names of all functions of the workspace, tests included.
+/// Returns the names of all functions of the workspace, including tests.
 fn functions() -> BTreeSet<String> {
     let name = |part: &str| {
         let end = part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());

@@ -1,4 +1,4 @@
-//! Districts at OneRoster servers and at ClassLink: the same stories as for Clever.
+//! Districts at OneRoster servers and at ClassLink, with the same tests as for Clever.
 
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ fn settings() -> Settings {
     settings
 }
 
-/// A live district with a school, a class, a teacher and twelve students, three records a page.
+/// A live district with a school, a class, a teacher and twelve students, in pages of three
+/// records.
 async fn world() -> World {
     let world = World::new().await;
     let put = |list: Resource, record: Value| world.servers.oneroster.put(list, &record);
@@ -271,7 +272,7 @@ async fn r_o1_a_new_tenant_is_notified_once_and_nothing_is_pulled() {
     assert_eq!(
         discover(&world).await,
         DiscoverySummary { waiting: 1, ..DiscoverySummary::default() },
-        "it shares no org yet"
+        "the tenant shares no org yet"
     );
     world
         .servers
@@ -331,8 +332,8 @@ async fn r_o1_a_tenant_missing_from_two_polls_is_reported_and_keeps_its_data() {
 async fn a_changed_classlink_token_is_fetched_again() {
     let world = at_classlink().await;
     let before: Timestamp = world.time.now();
-    // The token changes between the list and the first page, so the list has the new one only the
-    // second time.
+    // The server rejects the token once. The list still contains the same token, so the pull is
+    // refused.
     world.servers.oneroster.plan("users?", 1, 1, Fault::Answer(401, String::new()));
     assert_eq!(
         world.send(&order(0)).await,
@@ -373,13 +374,13 @@ async fn discovery_polls_every_list_with_credentials() {
 }
 
 #[tokio::test]
-async fn r_o4_incremental_pulls_run_where_the_settings_ask_for_them() {
+async fn r_o4_incremental_pulls_run_only_where_the_settings_enable_them() {
     for world in [world().await, at_classlink().await] {
         with_changes(&world).await;
         assert_eq!(
             world.send(&changes_order(0)).await,
             PullOutcome::Skipped,
-            "there was no night yet"
+            "there was no full pull yet"
         );
         assert_eq!(world.send(&order(0)).await, PullOutcome::Staged);
         world.discover_for(&json!({ "look": "all" }), &Cue::never()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Pulls, from the order to the snapshot, and everything that can prevent one.
+//! Pulls, from the order to the snapshot, and the failures that can prevent a snapshot.
 
 use std::time::Duration;
 
@@ -134,7 +134,10 @@ async fn a_source_that_is_down_is_retried_before_the_pull_is_refused() {
     assert_eq!(world.continue_all().await, Some(PullOutcome::Staged));
     assert_eq!(world.notifications(), [("Pull Failed", Status::Importing, true)]);
     let again: Vec<String> = world.clever.requests().split_off(before);
-    assert!(again.iter().all(|path| !path.contains("/users")), "what was read is not read again");
+    assert!(
+        again.iter().all(|path| !path.contains("/users")),
+        "lists that were read are not read again"
+    );
 
     let world = World::new().await;
     world.clever.plan("/sections", 0, 99, Fault::None(NoAnswer::TimedOut));
@@ -154,7 +157,7 @@ async fn a_source_that_is_down_is_retried_before_the_pull_is_refused() {
     assert_eq!(
         world.notifications(),
         notifications,
-        "when it begins and when it is given up, not at each try"
+        "at the first failure and at the end, not for each retry"
     );
     assert_eq!(world.send(&order(0)).await, PullOutcome::Repeated);
     assert_eq!(world.notifications(), []);
@@ -246,11 +249,11 @@ async fn r_h3_pages_of_two_data_versions_never_become_a_snapshot() {
     let world = World::new().await;
     world.clever.plan("role=student", 2, 1, news(6));
     world.clever.plan("role=student", 2, 1, Fault::Truncated);
-    assert_eq!(world.send(&order(0)).await, PullOutcome::Staged, "it is begun anew at once");
+    assert_eq!(world.send(&order(0)).await, PullOutcome::Staged, "the pull restarts immediately");
     assert!(world.internal.keys().iter().any(|key| key.contains("/1/students/00000.json.zst")));
     assert_eq!(world.manifest(&order(0)).await.unwrap().parts["student"].records, 12);
 
-    // While the data keeps changing, the pull waits, and is refused in the end.
+    // While the data keeps changing, the pull waits; after the last attempt it is refused.
     let world = World::new().await;
     for hour in 6..20 {
         world.clever.plan("/terms", 0, 1, news(hour));
@@ -314,7 +317,11 @@ async fn invalid_events_and_settings_are_skipped_or_reported() {
     }
     let world = World::new().await;
     world.configure(&roster::settings::Settings::of_preset("sis"), DistrictStatus::Live).await;
-    assert_eq!(world.send(&order(0)).await, PullOutcome::Skipped, "its roster is uploaded");
+    assert_eq!(
+        world.send(&order(0)).await,
+        PullOutcome::Skipped,
+        "a district that uploads is not pulled"
+    );
     let mut wrong = settings();
     wrong.time_zone = "Mars/Olympus".into();
     world.configure(&wrong, DistrictStatus::Live).await;

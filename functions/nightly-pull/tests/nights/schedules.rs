@@ -98,7 +98,7 @@ async fn r_o4_a_pulled_district_is_scheduled_once_in_its_time_zone() {
     assert_eq!(world.schedules.nightly_writes(), 1);
     discover(&world).await;
     assert_eq!(world.confirm(OAK).await, DiscoverySummary::default());
-    assert_eq!(world.schedules.nightly_writes(), 1, "what is right is not written again");
+    assert_eq!(world.schedules.nightly_writes(), 1, "a correct schedule is not written again");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn r_o5_a_paused_or_disabled_district_has_no_schedule() {
     assert_eq!(scheduled(&world).len(), 1);
     world.configure(&Settings::of_preset("sis"), DistrictStatus::Live).await;
     discover(&world).await;
-    assert_eq!(scheduled(&world), [], "its roster is uploaded now");
+    assert_eq!(scheduled(&world), [], "the district uploads its roster now");
 }
 
 #[tokio::test]
@@ -187,20 +187,20 @@ async fn r_o5_only_pull_schedules_are_removed_or_changed() {
         input: input.into(),
         ..ours.clone()
     };
-    // The hourly discovery schedule of a stack with the prefix `nightly`; not even a district of
-    // that name replaces it.
+    // The hourly discovery schedule of a stack with the prefix `nightly`. A district named `look`
+    // must not replace it.
     let discovery_schedule = named("nightly-look", r#"{"look":"clever"}"#);
-    let of_somebody = named("nightly-elm", &ours.input);
+    let foreign = named("nightly-elm", &ours.input);
     let gone = named(
         "nightly-elm-2",
         &nightly_pull::order(&DistrictId::new("elm-2"), nightly_pull::Scope::Everything),
     );
-    for schedule in [&discovery_schedule, &of_somebody, &gone] {
+    for schedule in [&discovery_schedule, &foreign, &gone] {
         world.schedules.put_schedule(schedule).await.unwrap();
     }
     another(&world, "look", "500000000000000000000077", &settings()).await;
     discover(&world).await;
-    assert_eq!(world.schedules.nightly(), [of_somebody, discovery_schedule, ours]);
+    assert_eq!(world.schedules.nightly(), [foreign, discovery_schedule, ours]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A district at a Clever in memory, on storage in memory.
+//! A district at a Clever server in memory, with storage in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -65,7 +65,7 @@ impl Time {
     }
 }
 
-/// Services in memory, which fail when the cue says so.
+/// Services in memory, which fail on a [`Cue`].
 struct InMemory;
 
 impl Services for InMemory {
@@ -119,8 +119,8 @@ pub(crate) fn user(number: u32, role: &str, fields: Value) -> Value {
 }
 
 impl World {
-    /// A live district with a school, two teachers, two sections, and twelve students, three
-    /// records a page.
+    /// A live district with a school, two teachers, two sections, and twelve students, in pages of
+    /// three records.
     pub(crate) async fn new() -> Self {
         let servers = Servers::default();
         let clever = servers.clever.clone();

@@ -1,4 +1,4 @@
-//! A district in memory, with snapshots as a source would stage them.
+//! A district in memory, with snapshots staged like a source stages them.
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::collections::BTreeMap;
@@ -41,8 +41,8 @@ use serde_json::Value;
 
 pub(crate) const NOON: i64 = 1_788_000_000_000;
 
-/// What a source says on a night: so many students, of whom some have been renamed, in one class of
-/// one school.
+/// The source's data in one night: one school whose students are all members of every class. The
+/// students in `renamed` have another given name.
 #[derive(Clone, Debug)]
 pub(crate) struct Night {
     pub(crate) students: std::ops::Range<usize>,
@@ -66,15 +66,15 @@ impl Night {
 
     fn lines(&self) -> Vec<(PartName, Vec<u8>)> {
         let mut lines = Vec::new();
-        let mut push = |tag: RecordKind, value: &dyn erased::Line| {
-            lines.push((PartName::Records(tag), value.line()))
+        let mut push = |kind: RecordKind, value: &dyn erased::Line| {
+            lines.push((PartName::Records(kind), value.line()))
         };
         push(
             RecordKind::School,
             &School { id: "s1".into(), name: "Oakfield".into(), identifier: None, parent: None },
         );
         let classes: Vec<String> = (0..self.classes).map(|n| format!("class {n}")).collect();
-        let seat = |id: &str| Membership::of(id.into());
+        let membership = |id: &str| Membership::of(id.into());
         let students = self.students.clone().map(|n| Student {
             id: Self::student_id(n).as_str().into(),
             person: Person {
@@ -89,7 +89,7 @@ impl Night {
                 ..Demographics::default()
             },
             guardians: vec![],
-            classes: classes.iter().map(|id| seat(id)).collect(),
+            classes: classes.iter().map(|id| membership(id)).collect(),
             by_enrollment: false,
         });
         for student in Self::sorted(students.collect(), |s| &s.id) {
@@ -111,7 +111,7 @@ impl Night {
                 periods: vec![],
             },
             teachers: vec![],
-            students: self.students.clone().map(|n| seat(&Self::student_id(n))).collect(),
+            students: self.students.clone().map(|n| membership(&Self::student_id(n))).collect(),
         });
         for class in Self::sorted(records.collect(), |c| &c.id) {
             push(RecordKind::Class, &class);
@@ -132,7 +132,7 @@ mod erased {
     }
 }
 
-/// The services in memory, under a cue.
+/// The services in memory, which fail on a [`Cue`].
 enum InMemory {}
 
 impl Services for InMemory {
@@ -150,9 +150,9 @@ pub(crate) struct World {
     pub(crate) bus: MemoryBus,
     /// Milliseconds since 1970.
     pub(crate) now: Arc<AtomicI64>,
-    /// What happens in between: at the n-th look at the clock from now on.
+    /// An action that runs at the n-th read of the clock from now on.
     meanwhile: Meanwhile,
-    /// Milliseconds that pass with each look at the clock.
+    /// Milliseconds that pass with each read of the clock.
     pub(crate) tick: Arc<AtomicI64>,
     pub(crate) district: DistrictId,
     pub(crate) config: Config,
@@ -184,14 +184,14 @@ impl World {
         world
     }
 
-    /// Makes something happen at the n-th look at the clock from now on. Storage in memory answers
-    /// at once.
-    pub(crate) fn meanwhile(&self, n: u32, happens: impl Future<Output = ()> + Send + 'static) {
-        let happens = Box::new(move || {
-            let done = pin!(happens).poll(&mut std::task::Context::from_waker(Waker::noop()));
+    /// Runs an action at the n-th read of the clock from now on. The action may use only storage in
+    /// memory, because it is polled once.
+    pub(crate) fn meanwhile(&self, n: u32, action: impl Future<Output = ()> + Send + 'static) {
+        let action = Box::new(move || {
+            let done = pin!(action).poll(&mut std::task::Context::from_waker(Waker::noop()));
             assert!(done.is_ready());
         });
-        *self.meanwhile.lock().unwrap() = Some((n, happens));
+        *self.meanwhile.lock().unwrap() = Some((n, action));
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -212,7 +212,7 @@ impl World {
         )
     }
 
-    /// Stages a snapshot taken at some minute, as oneroster-import does.
+    /// Stages a snapshot taken at a minute after [`NOON`], like oneroster-import does.
     pub(crate) async fn stage(&self, minute: i64, night: &Night) -> RunId {
         let manifest = self.stage_parts(minute, night).await;
         accept(&self.table, &self.internal, &manifest).await;
@@ -222,8 +222,8 @@ impl World {
         manifest.run
     }
 
-    /// Stages all of a snapshot but what makes it one: the run is being imported, the district
-    /// knows nothing of it, the manifest is not there.
+    /// Stages only the parts of a snapshot: its run is still being imported, it is not the
+    /// district's latest snapshot, and its manifest is not stored yet.
     pub(crate) async fn stage_parts(&self, minute: i64, night: &Night) -> Manifest {
         let run = self.run_of(minute);
         let taken_at = Timestamp::from_millisecond(NOON + minute * 60_000).unwrap();
@@ -263,7 +263,7 @@ impl World {
         manifest
     }
 
-    /// The event of a snapshot's manifest, as the sample has it.
+    /// The S3 event of a snapshot's manifest, made from the sample event.
     pub(crate) fn staged_event(&self, run: &RunId) -> Value {
         let mut event = sample("s3-put-snapshot-manifest.json");
         *event.pointer_mut("/Records/0/s3/object/key").unwrap() =
@@ -285,8 +285,8 @@ impl World {
         let clock = Clock::new(move || {
             let mut meanwhile = meanwhile.lock().unwrap();
             match meanwhile.take() {
-                Some((1, happens)) => happens(),
-                Some((n, happens)) => *meanwhile = Some((n - 1, happens)),
+                Some((1, action)) => action(),
+                Some((n, action)) => *meanwhile = Some((n - 1, action)),
                 None => {}
             }
             let tick = tick.load(Ordering::SeqCst);
@@ -335,7 +335,7 @@ impl World {
             .map(|applied| applied.run)
     }
 
-    /// Sort keys of records with a status, of all shards.
+    /// Sort keys of the records with a status, in all shards.
     pub(crate) fn keys_with(&self, status: &str) -> Vec<String> {
         let items = self.table.items().into_values();
         let mut keys: Vec<String> =
@@ -348,24 +348,22 @@ impl World {
         self.table.items()
     }
 
-    /// Somebody does something by hand, over what there is.
+    /// Stores an edit, which replaces an earlier edit of the same slot.
     pub(crate) async fn edit(&self, edit: &LocalEdit) {
-        by_hand(&self.table, &self.district, edit).await;
+        put_edit(&self.table, &self.district, edit).await;
     }
 
-    /// Edits that a night of this preset erases, and one that lives: beside two students and the
-    /// first class.
+    /// Stores the [`sample_edits`].
     pub(crate) async fn edits(&self, version: &str) -> Vec<LocalEdit> {
-        let edits = made(version);
+        let edits = sample_edits(version);
         for edit in &edits {
             self.edit(edit).await;
         }
         edits
     }
 
-    /// The local edits that there are, by version, slot by slot; twins are looked at too, and must
-    /// be beside their edits.
-    pub(crate) fn edits_there(&self) -> Vec<LocalEdit> {
+    /// The stored local edits. Checks that the twins of the edits are stored, and no other twins.
+    pub(crate) fn stored_edits(&self) -> Vec<LocalEdit> {
         let items = self.items();
         let of = |twins: bool| -> Vec<LocalEdit> {
             let edits = items.values().filter(|item| {
@@ -383,8 +381,8 @@ impl World {
         edits
     }
 
-    /// Puts what a person asks for at some minute; gives the run that comes of it, and the event.
-    pub(crate) async fn ask(&self, minute: i64, request: &Request) -> (RunId, Value) {
+    /// Stores a request made at a minute after [`NOON`]. Returns its run and the S3 event.
+    pub(crate) async fn request(&self, minute: i64, request: &Request) -> (RunId, Value) {
         let at = NOON + minute * 60_000;
         self.now.fetch_max(at, Ordering::SeqCst);
         let id = keys::ulid(Timestamp::from_millisecond(at).unwrap(), 7);
@@ -393,7 +391,7 @@ impl World {
         (id, event)
     }
 
-    /// The event of a request, as the sample has it.
+    /// The S3 event of a request, made from the sample event.
     pub(crate) fn request_event(&self, id: &RunId) -> Value {
         let mut event = sample("s3-put-request.json");
         *event.pointer_mut("/Records/0/s3/object/key").unwrap() =
@@ -409,7 +407,7 @@ impl World {
             reason: "the district closed two schools".into(),
         };
         let minute = (self.now.load(Ordering::SeqCst) - NOON) / 60_000 + 1;
-        self.ask(minute, &Request::Decide(Decide { run: run.clone(), decided })).await.1
+        self.request(minute, &Request::Decide(Decide { run: run.clone(), decided })).await.1
     }
 }
 
@@ -417,8 +415,8 @@ fn text(edit: &LocalEdit) -> String {
     serde_json::to_string(edit).unwrap()
 }
 
-/// An order about a run.
-pub(crate) fn order(run: &RunId) -> RunCommand {
+/// The command of an undo or restore of a run.
+pub(crate) fn command(run: &RunId) -> RunCommand {
     RunCommand {
         run: run.clone(),
         by: "kim.operator".into(),
@@ -427,9 +425,9 @@ pub(crate) fn order(run: &RunId) -> RunCommand {
     }
 }
 
-/// One of each sort: a name and a membership, which the night takes, and an account, which it
-/// leaves.
-pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
+/// Edits of two students and the first class: a name and a membership, which a run with the preset
+/// `clever` erases, and an account, which it keeps.
+pub(crate) fn sample_edits(version: &str) -> Vec<LocalEdit> {
     let edit = |kind: RecordKind, key: String, edit: Edit| LocalEdit {
         kind,
         key: key.as_str().into(),
@@ -458,14 +456,16 @@ pub(crate) fn made(version: &str) -> Vec<LocalEdit> {
     ]
 }
 
-/// Puts an edit as roster-api does for somebody who looks at what there is and changes it.
-pub(crate) async fn by_hand(table: &MemoryTable, district: &DistrictId, edit: &LocalEdit) {
-    let there = read_beside(table, district, edit.kind, &edit.key).await.unwrap();
-    let seen = there.edits.iter().find(|other| other.edit.slot() == edit.edit.slot());
+/// Stores an edit like roster-api does: on condition that the edit of the slot has not changed
+/// since it was read.
+pub(crate) async fn put_edit(table: &MemoryTable, district: &DistrictId, edit: &LocalEdit) {
+    let stored = read_beside(table, district, edit.kind, &edit.key).await.unwrap();
+    let seen = stored.edits.iter().find(|other| other.edit.slot() == edit.edit.slot());
     assert_eq!(table.put_edit(district, edit, seen).await.unwrap().ending, Ending::Done);
 }
 
-/// Makes a snapshot of staged parts: the newest of the district, unless that has a newer one.
+/// Completes a snapshot whose parts are staged: makes it the district's latest snapshot, unless the
+/// latest one is newer, and stores its manifest.
 pub(crate) async fn accept(table: &MemoryTable, internal: &MemoryObjects, manifest: &Manifest) {
     let (district, taken_at) = (&manifest.district, manifest.taken_at);
     let seen = table.district(district).await.unwrap().unwrap().latest;
@@ -477,7 +477,7 @@ pub(crate) async fn accept(table: &MemoryTable, internal: &MemoryObjects, manife
     put_manifest(internal, manifest).await.unwrap();
 }
 
-/// A sample event of the project.
+/// Reads a sample event of the folder `events`.
 pub(crate) fn sample(name: &str) -> Value {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events").join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()

@@ -60,7 +60,10 @@ async fn r_t6_single_sign_on_is_ready_after_the_primary_teacher_signs_in() {
     assert_eq!(ready().await, json!(true));
     w.set_now("2026-09-02T12:00:00Z");
     let again = w.post(&application(), "/people/teacher/t1/sign-ins", json!({})).await;
-    assert_eq!(again.body["value"], first.body["value"], "the first time is what counts");
+    assert_eq!(
+        again.body["value"], first.body["value"],
+        "the time of the first sign-in does not change"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +104,7 @@ async fn r_s4_under_keep_adding_needs_school_rostering() {
     assert_eq!(
         w.post(&leader(), "/classes/c2/students", json!({ "student": "p9" })).await.refusal(),
         (409, "R-S4"),
-        "the south is off"
+        "school rostering is off in south"
     );
 }
 
@@ -117,7 +120,11 @@ async fn r_s5_a_name_must_match_the_directory_exactly() {
         (422, "R-S5"),
         "a student of another school"
     );
-    assert_eq!(add(json!({ "student": "p9" })).await.refusal(), (422, "R-S5"), "by the id, too");
+    assert_eq!(
+        add(json!({ "student": "p9" })).await.refusal(),
+        (422, "R-S5"),
+        "an id outside the directory is rejected, too"
+    );
     assert_eq!(add(json!({ "student": "p3", "name": "Pam Yew" })).await.status, 422);
 
     let two = add(json!({ "name": "Bo Birch" })).await;
@@ -166,14 +173,14 @@ async fn r_t3_an_outsider_is_created_once_by_name_and_email() {
     let known = json!({ "given": "Benjamin", "family": "Moss", "email": "ben@oak.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", known).await;
     assert_eq!((&made.body["teacher"], &made.body["outsider"]), (&json!("t2"), &json!(false)));
-    assert_eq!(made.body["lives"], "until_next_run", "the source knows the teacher");
+    assert_eq!(made.body["lives"], "until_next_run", "the teacher is in the source");
 
     let of_the_south =
         |given: &str| json!({ "given": given, "family": "Fern", "email": "cleo@oak.org" });
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Claire")).await;
     assert_ne!(made.body["teacher"], json!("t3"), "an address outside the scope reveals nothing");
     let made = w.post(&teacher(), "/classes/c1/teachers", of_the_south("Cleo")).await;
-    assert_eq!(made.body["teacher"], json!("t3"), "who knows name and address means this teacher");
+    assert_eq!(made.body["teacher"], json!("t3"), "name and address identify the teacher");
 }
 
 #[tokio::test]
@@ -200,12 +207,16 @@ async fn r_t4_under_remove_no_manual_co_teacher_survives_a_run() {
 async fn r_c2_a_setting_decides_which_roles_create_manual_classes() {
     let practice = || json!({ "title": "Practice", "school": "north" });
     let w = world("clever").await;
-    assert_eq!(w.post(&leader(), "/classes", practice()).await.refusal(), (409, "R-C2"), "off");
+    assert_eq!(
+        w.post(&leader(), "/classes", practice()).await.refusal(),
+        (409, "R-C2"),
+        "manual rostering is off"
+    );
     let w = world("family-directory").await;
     assert_eq!(
         w.post(&teacher(), "/classes", practice()).await.refusal(),
         (409, "R-C2"),
-        "leaders alone"
+        "only leaders create classes"
     );
     assert_eq!(w.post(&leader(), "/classes", practice()).await.status, 201);
     assert_eq!(
@@ -220,7 +231,7 @@ async fn r_c2_a_setting_decides_which_roles_create_manual_classes() {
     assert_eq!(
         w.post(&teacher(), "/classes", practice()).await.status,
         201,
-        "school_rostering lets teachers"
+        "school_rostering permits teachers"
     );
     let mut settings = Settings::of_preset("clever");
     settings.overrides.insert("manual_rostering".into(), json!("teachers"));
@@ -254,7 +265,7 @@ async fn r_c2_a_manual_class_is_changed_and_archived_by_hand() {
     assert_eq!(
         w.put_at(&leader(), &class, &old, json!({ "title": "Sandbox" })).await.status,
         412,
-        "a student came in meanwhile"
+        "a student was added after this version"
     );
     let version = w.get(&leader(), &class).await.version();
     let renamed = w.put_at(&leader(), &class, &version, json!({ "title": "Sandbox" })).await;

@@ -13,7 +13,7 @@ use serde_norway::Value;
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
-/// Method and path of every route of the router.
+/// Returns method and path of every route of the router.
 fn of_router() -> BTreeSet<(String, String)> {
     routes::<MemoryTable, MemoryObjects>()
         .into_iter()
@@ -29,7 +29,8 @@ fn openapi() -> Value {
     serde_norway::from_str(OPENAPI).unwrap()
 }
 
-/// The operations of the description by method and path, each with the parameters of its path.
+/// Returns the operations of the description by method and path, each with the parameters of its
+/// path.
 fn operations(openapi: &Value) -> BTreeMap<(String, String), (Value, Vec<Value>)> {
     let mut all = BTreeMap::new();
     for (path, item) in openapi["paths"].as_mapping().unwrap() {
@@ -180,7 +181,7 @@ async fn the_sample_event_is_answered() {
     let api = roster_api::Api::new(table, bucket.clone(), bucket, mirror::clock::Clock::system());
     let response =
         lambda_http::tower::ServiceExt::oneshot(roster_api::router(api), request).await.unwrap();
-    // 403, because a leader with access to some schools may not read the whole district: so the
-    // token was read.
+    // A leader with access to some schools may not read the whole district. Status 403 shows that
+    // the token was read.
     assert_eq!(response.status(), 403);
 }

@@ -74,14 +74,14 @@ async fn r_o5_the_first_run_after_the_sync_was_off_is_reviewed() {
     };
     assert_eq!(status().await, "live");
     assert_eq!(switch("on").await, 200);
-    assert_eq!(status().await, "live", "it was on");
+    assert_eq!(status().await, "live", "the sync was already on");
     assert_eq!(switch("off").await, 200);
     assert_eq!(status().await, "off");
     assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200, "the mirror stays unchanged");
     assert_eq!(switch("on").await, 200);
     assert_eq!(w.table.district(&oak()).await.unwrap().unwrap().status, DistrictStatus::InReview);
     assert_eq!(switch("on").await, 200);
-    assert_eq!(status().await, "in_review", "asking twice does not skip the review");
+    assert_eq!(status().await, "in_review", "a repeated request does not skip the review");
     assert_eq!(
         w.post(&operator(), "/sync", json!({ "sync": "off", "reason": "" })).await.status,
         422
@@ -109,7 +109,7 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
     for wrong in ["", "oak", "erase elm", "erase oak "] {
         assert_eq!(erase(wrong).await.status, 422, "{wrong}");
     }
-    assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200, "nothing is gone");
+    assert_eq!(w.get(&teacher(), "/classes/c1").await.status, 200, "nothing was deleted");
 
     let done = erase("erase oak").await;
     assert_eq!((done.status, &done.body["state"]), (200, &json!("complete")), "{}", done.body);
@@ -134,7 +134,7 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
     assert_eq!(
         w.inbox.keys(),
         ["uploads/oakfield/roster.zip"],
-        "a district whose name begins the same is left alone"
+        "another district with the same prefix keeps its uploads"
     );
     let left: Vec<_> =
         w.internal.keys().into_iter().filter(|key| !key.starts_with("erased/")).collect();
@@ -143,7 +143,7 @@ async fn r_o6_a_district_is_erased_with_a_certificate_of_what_was_deleted() {
     assert_eq!(
         w.get(&operator(), "/erasure").await.body,
         done.body,
-        "the certificate outlives the district"
+        "the certificate is kept after the erasure"
     );
     assert_eq!(erase("erase oak").await.status, 404);
     let certificate = w.get(&operator(), "/erasure").await.body.to_string();

@@ -42,7 +42,7 @@ fn failed(answer: &Value) -> &str {
         .map_or("none", |check| check["check"].as_str().unwrap())
 }
 
-/// Where the advice is to be followed.
+/// The system in which the advice applies.
 fn place(answer: &Value) -> &str {
     answer["advice"]["place"].as_str().unwrap_or("nowhere")
 }
@@ -80,7 +80,11 @@ async fn r_x1_the_checks_are_in_the_order_of_the_checklist() {
 async fn r_x1_a_student_missing_from_the_newest_data_must_be_added_there() {
     let w = world("sis").await;
     let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
-    assert_eq!((failed(&answer), place(&answer)), ("in_snapshot", "sis"), "no data yet");
+    assert_eq!(
+        (failed(&answer), place(&answer)),
+        ("in_snapshot", "sis"),
+        "there is no snapshot yet"
+    );
     Night::new(FIRST)
         .has(RecordKind::Student, &source_student("other", "o@oak.org", &[]))
         .ends(&w, RunState::Applied)
@@ -207,7 +211,7 @@ async fn r_x1_ats_stars_needs_a_finalized_schedule_and_72_hours() {
     assert_eq!(
         (&answer["checks"][3]["came"], &answer["checks"][4]["came"]),
         (&json!("open"), &json!("open")),
-        "only a person can tell"
+        "only a person can check these steps"
     );
     // The schedule may not be finalized, or the data may not have reached Clever yet. The time is
     // counted from the data, 2026-09-01T12:00:00Z.
@@ -242,7 +246,7 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
     assert_eq!(
         (failed(&answer), place(&answer)),
         ("in_that_class", "sis"),
-        "the DIIT office changes it there, and not in Clever"
+        "a class is changed in the SIS and not in Clever"
     );
     assert!(
         answer["advice"]["what"]
@@ -260,9 +264,9 @@ async fn r_x1_ats_stars_checks_a_class_and_the_runs_since() {
     assert_eq!((failed(&answer), place(&answer)), ("run_since", "here"));
     assert!(
         !listed(&answer["checks"], "check").contains(&"schedule_finalised"),
-        "it is in the newest data"
+        "the record is in the newest data"
     );
-    // All steps have passed, so the id must be another one.
+    // All steps have passed, so the account must have another id.
     Night::new("01HZ0000000000000000000004")
         .of("clever")
         .has(RecordKind::Student, &source_student("new", "n@oak.org", &["c1"]))
@@ -365,7 +369,7 @@ async fn r_x1_a_guardian_needs_a_unique_contact() {
     assert_eq!(
         (failed(&answer), place(&answer)),
         ("has_contact", "here"),
-        "no guardians come from the source here"
+        "this preset imports no guardians"
     );
 }
 
@@ -423,7 +427,7 @@ async fn r_x1_a_record_outside_the_scope_is_explained_like_a_missing_one() {
     assert_eq!(
         w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1" })).await.status,
         422,
-        "a teacher names the class"
+        "a teacher must name the class"
     );
     assert_eq!(
         w.post(&teacher(), "/explain", json!({ "kind": "student", "id": "p1", "class": "c1" }))

@@ -312,14 +312,14 @@ async fn every_error_is_a_problem_without_library_texts() {
         assert_eq!(reply.refusal().0, status, "{method} {path}");
         assert_eq!(reply.body["status"], status);
         assert_eq!(reply.headers["allow"].is_string(), status == 405);
-        let said = reply.body.to_string();
+        let body = reply.body.to_string();
         assert!(
             ["type", "title", "detail"].iter().all(|field| reply.body[*field].is_string()),
-            "{said}"
+            "{body}"
         );
         assert!(
-            !said.contains("secret") && !said.contains("serde") && !said.contains("expected"),
-            "{said}"
+            !body.contains("secret") && !body.contains("serde") && !body.contains("expected"),
+            "{body}"
         );
     }
 }

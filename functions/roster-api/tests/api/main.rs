@@ -1,6 +1,6 @@
 //! The API as its callers use it: the rules, tenant isolation, conflicts.
 
-#![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod classes;
 mod description;

@@ -1,4 +1,4 @@
-//! What reconcile leaves behind after a night: snapshots, plans, reports, groups, run records.
+//! The stored results of reconcile after a night: snapshots, plans, reports, groups, run records.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn line(record: &impl Serialize) -> String {
     serde_json::to_string(record).unwrap()
 }
 
-/// A night that is being put together.
+/// Builds the stored results of a night.
 pub(crate) struct Night {
     run: RunId,
     source: &'static str,
@@ -98,7 +98,7 @@ impl Night {
         self
     }
 
-    /// Adds a finding of the source's reader.
+    /// Adds a finding of the import.
     pub(crate) fn found_in_source(mut self, finding: &Finding) -> Self {
         self.records.entry(PartName::Findings).or_default().push(line(finding));
         self
@@ -118,8 +118,8 @@ impl Night {
         report::put(&w.internal, &report).await.unwrap();
     }
 
-    /// Writes everything that a run in this state leaves behind. An applied run becomes the
-    /// district's last applied one.
+    /// Writes the stored results of a run in this state. An applied run becomes the district's last
+    /// applied one.
     pub(crate) async fn ends(self, w: &World, state: RunState) {
         let taken_at = w.now();
         let (handle, internal, run) = (Handle::current(), w.internal.clone(), self.run.clone());

@@ -46,7 +46,7 @@ async fn r_s6_a_name_changed_by_a_users_manager_is_kept_until_the_next_run() {
     assert_eq!(
         w.put_json(&leader(), "/people/student/p1/name", json!({ "given": "P" })).await.status,
         403,
-        "leaders do not"
+        "leaders may not change names"
     );
     assert_eq!(
         w.put_json(&users_manager(), "/people/student/p1/name", json!({ "given": "P" }))
@@ -133,7 +133,7 @@ async fn r_g5_an_invitation_is_accepted_once_and_keeps_what_a_leader_set() {
     assert_eq!(
         w.post(&guardian(), "/people/student/p1/account/accept", json!({})).await.status,
         404,
-        "not for the child"
+        "guardians cannot accept for a child"
     );
 }
 
@@ -167,7 +167,7 @@ async fn r_g5_active_people_change_their_own_contacts() {
     assert_eq!(
         w.put_json(&guardian(), "/people/student/p1/contact", contact()).await.status,
         404,
-        "a child's are not theirs"
+        "guardians cannot change a child's contacts"
     );
     assert_eq!(
         w.delete_at(&guardian(), "/people/guardian/g1/contact", &changed.version()).await.status,
@@ -257,7 +257,7 @@ async fn r_g4_leaders_add_a_guardian_by_hand_to_a_student() {
     assert_eq!(
         w.delete(&leader(), "/people/student/p1/guardians/g1").await.refusal(),
         (409, "R-M2"),
-        "the source's relationship"
+        "the relationship is from the source"
     );
 }
 
@@ -271,7 +271,7 @@ async fn r_g4_a_guardian_joins_a_class_with_its_code() {
     assert_eq!(
         w.get(&application(), "/classes/c1").await.body["join_code"],
         json!(null),
-        "who cannot make one does not see it"
+        "roles that cannot create a code do not see it"
     );
 
     let typed = code.to_lowercase().replace('-', "");
@@ -280,7 +280,7 @@ async fn r_g4_a_guardian_joins_a_class_with_its_code() {
     assert_eq!(
         w.post(&guardian(), "/joins", json!({ "code": code })).await.status,
         201,
-        "twice is once"
+        "joining again has no effect"
     );
     assert_eq!(w.get(&teacher(), "/classes/c1").await.body["guardians"], json!(["g1"]));
     assert_eq!(
@@ -297,7 +297,7 @@ async fn r_g4_a_guardian_joins_a_class_with_its_code() {
     assert_eq!(
         w.post(&application(), "/joins", json!({ "code": code, "guardian": "g1" })).await.status,
         404,
-        "the old code opens nothing"
+        "the old code is invalid"
     );
     assert_eq!(w.delete_at(&teacher(), "/classes/c1/join-code", &next.version()).await.status, 204);
 }
@@ -321,7 +321,7 @@ async fn r_p1_a_pin_needs_a_future_date() {
         assert_eq!(
             pin(path, until("2026-09-01")).await.refusal(),
             (422, "R-P1"),
-            "{path}: today is not to come"
+            "{path}: today is not a future date"
         );
         assert_eq!(
             pin(path, json!({ "until": "2026-10-01", "reason": " " })).await.status,
@@ -336,7 +336,7 @@ async fn r_p1_a_pin_needs_a_future_date() {
     assert_eq!(
         pin("/classes/c1/students/p9/pin", until("2026-10-01")).await.refusal(),
         (409, "R-P1"),
-        "not in the class"
+        "the student is not in the class"
     );
     pin("/people/student/p1/pin", until("2026-10-01")).await;
     assert_eq!(w.get(&support(), "/people/student/p1").await.body["pinned_until"], "2026-10-01");
@@ -386,7 +386,7 @@ async fn r_i3_support_links_a_source_id_to_an_account() {
     assert_eq!(
         w.delete_at(&support(), "/links/student/found", &found).await.refusal(),
         (409, "R-I3"),
-        "a run has found it"
+        "the link was made by a run"
     );
     assert_eq!(
         w.put_at(&support(), "/links/student/found", &found, json!({ "person": "p2" }))

@@ -1,4 +1,4 @@
-//! What a reviewer sees (R-O2).
+//! The review of a held run (R-O2).
 
 use std::collections::BTreeMap;
 
@@ -142,18 +142,14 @@ async fn r_o2_the_review_shows_counts_schools_and_the_share_of_every_field() {
             { "kind": "student", "field": "state_id", "required": true, "has": 30, "of": 30, "percent": 100.0 },
             { "kind": "student", "field": "race", "required": false, "has": 0, "of": 30, "ignored": true, "percent": null },
         ]),
-        "never rounded up: 100 means all"
+        "shares are not rounded up: 100 means all"
     );
     assert_eq!(
         (&shown["schools"][0]["school"], &shown["schools"][0]["name"]),
         (&json!("north"), &json!("School north"))
     );
     assert_eq!(shown["schools"][0]["counts"]["student"]["in_source"], 10);
-    assert_eq!(
-        shown["schools"][1]["name"],
-        json!(null),
-        "the source refers to it, and has no record of it"
-    );
+    assert_eq!(shown["schools"][1]["name"], json!(null), "the source has no record of this school");
     assert_eq!(shown["unreadable"], json!({ "student": 2 }));
 }
 
@@ -191,7 +187,7 @@ async fn r_o2_samples_of_each_kind_are_spread_over_the_schools() {
         (&class["title"], &class["teachers"], &class["students"]),
         (&json!("Reading"), &json!(1), &json!(1))
     );
-    assert_eq!(samples["guardian"], json!(null), "this district takes none");
+    assert_eq!(samples["guardian"], json!(null), "this district imports no guardians");
     // The samples are the same every time.
     assert_eq!(review(&w, &operator()).await["samples"], samples);
     for key in w.internal.keys().into_iter().filter(|key| !key.starts_with("snapshots/")) {

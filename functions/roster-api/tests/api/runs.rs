@@ -28,8 +28,8 @@ fn change(key: &str, before: Option<&str>, after: Option<&str>) -> Change {
     }
 }
 
-/// The requests in the bucket, by id.
-async fn asked(w: &World) -> Vec<(String, Request)> {
+/// Returns the requests in the bucket, by id.
+async fn stored_requests(w: &World) -> Vec<(String, Request)> {
     let mut all = Vec::new();
     for key in w.internal.keys() {
         let Some(id) =
@@ -60,7 +60,7 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
         w.post(&operator(), &path, json!({ "decision": "maybe", "reason": "x" })).await.status,
         422
     );
-    assert!(asked(&w).await.is_empty());
+    assert!(stored_requests(&w).await.is_empty());
     let made = w
         .post(
             &operator(),
@@ -74,7 +74,7 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
         by: "kim.operator".into(),
         reason: "Hill School closed".into(),
     };
-    let [(_, request)] = &asked(&w).await[..] else { panic!() };
+    let [(_, request)] = &stored_requests(&w).await[..] else { panic!() };
     assert_eq!(*request, Request::Decide(Decide { run: FIRST.into(), decided }));
 
     Night::new(SECOND).ends(&w, RunState::Applied).await;
@@ -102,7 +102,7 @@ async fn r_h4_a_run_is_undone_within_a_year_and_a_snapshot_restored() {
     let why = || json!({ "reason": "two schools were missing" });
     let undone = w.post(&operator(), &format!("/runs/{FIRST}/undo"), why()).await;
     assert_eq!(undone.status, 202);
-    let [(id, request)] = &asked(&w).await[..] else { panic!() };
+    let [(id, request)] = &stored_requests(&w).await[..] else { panic!() };
     let order = RunCommand {
         run: FIRST.into(),
         by: "kim.operator".into(),
@@ -112,12 +112,17 @@ async fn r_h4_a_run_is_undone_within_a_year_and_a_snapshot_restored() {
     assert_eq!(
         (&undone.body["run"], request),
         (&json!(id), &Request::Undo(order.clone())),
-        "its name is the run that comes of it"
+        "the id of the request is the id of its run"
     );
 
     let restored = w.post(&operator(), &format!("/runs/{FIRST}/restore"), why()).await;
     assert_eq!(restored.status, 202);
-    assert!(asked(&w).await.iter().any(|(_, request)| *request == Request::Restore(order.clone())));
+    assert!(
+        stored_requests(&w)
+            .await
+            .iter()
+            .any(|(_, request)| *request == Request::Restore(order.clone()))
+    );
 
     w.set_now("2027-09-02T12:00:00Z");
     assert_eq!(w.post(&operator(), &format!("/runs/{FIRST}/undo"), why()).await.status, 409);
@@ -143,7 +148,7 @@ async fn a_decision_with_an_idempotency_key_is_requested_once() {
         .await
     };
     assert_eq!(undo().await.body, undo().await.body);
-    assert_eq!(asked(&w).await.len(), 1);
+    assert_eq!(stored_requests(&w).await.len(), 1);
 }
 
 #[tokio::test]
@@ -253,7 +258,7 @@ async fn r_x2_the_last_change_of_a_record_is_shown() {
     assert_eq!(
         w.get(&support(), "/people/student/p4/last-change").await.status,
         404,
-        "that run did not change them"
+        "that run did not change the record"
     );
 }
 
@@ -291,7 +296,7 @@ async fn r_x2_an_application_follows_the_changes_since_a_run() {
     assert_eq!(
         w.get(&application(), &format!("/changes?after={end}")).await.all("key"),
         ["s4"],
-        "the cursor goes on"
+        "the cursor returns later changes"
     );
     assert_eq!(
         w.get(&application(), "/changes?since=01HZ0000000000000000000009").await.status,

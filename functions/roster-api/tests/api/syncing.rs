@@ -34,7 +34,7 @@ async fn r_o4_a_live_district_is_paused_and_resumed_without_a_review() {
         (paused.status, &paused.body["status"], status(&w).await),
         (200, &json!("paused"), json!("paused"))
     );
-    assert_eq!(post(&w, "/pause").await.status, 200, "twice is once");
+    assert_eq!(post(&w, "/pause").await.status, 200, "pausing again has no effect");
     // Synced data cannot be edited by hand while the district is paused.
     let edit = w.post(&leader(), "/classes/c1/students", json!({ "student": "p3" })).await;
     assert_eq!(edit.body["lives"], "until_next_run");
@@ -98,7 +98,7 @@ async fn r_o4_only_live_districts_pause_and_only_paused_ones_resume() {
             assert_eq!(
                 w.table.district(&oak()).await.unwrap().unwrap().status,
                 at,
-                "nothing has changed"
+                "the status is unchanged"
             );
         }
     }
@@ -116,14 +116,14 @@ async fn r_o5_paused_and_unconfigured_districts_are_not_switched_on() {
     assert_eq!(
         (switch("on").await.status, status(&w).await),
         (200, json!("in_review")),
-        "off and on is reviewed"
+        "a sync that was off is reviewed"
     );
     w.switch(DistrictStatus::Notified).await;
     for to in ["on", "off"] {
         assert_eq!(
             switch(to).await.refusal(),
             (409, "R-O2"),
-            "else off and on would spare it being configured"
+            "switching off and on must not skip the configuration"
         );
     }
 }
@@ -132,12 +132,16 @@ async fn r_o5_paused_and_unconfigured_districts_are_not_switched_on() {
 async fn r_o4_a_pull_now_is_scheduled_and_names_its_run() {
     let w = pulled().await;
     w.set_now("2026-09-01T12:00:41Z");
-    let asked = post(&w, "/runs").await;
+    let response = post(&w, "/runs").await;
     let run = keys::pull_id("2026-09-01T12:00:00Z".parse().unwrap(), &oak());
-    assert_eq!((asked.status, &asked.body), (202, &json!({ "run": run })));
-    assert_eq!(asked.headers["location"], format!("/v1/districts/oak/runs/{run}"));
+    assert_eq!((response.status, &response.body), (202, &json!({ "run": run })));
+    assert_eq!(response.headers["location"], format!("/v1/districts/oak/runs/{run}"));
     w.set_now("2026-09-01T12:00:59Z");
-    assert_eq!(post(&w, "/runs").await.body["run"], json!(run), "twice in a minute is one run");
+    assert_eq!(
+        post(&w, "/runs").await.body["run"],
+        json!(run),
+        "two requests in a minute are one run"
+    );
     let [(name, at, order)] = &w.schedules.take_all()[..] else { panic!("one schedule") };
     assert_eq!(
         (name.as_str(), *at),
@@ -146,18 +150,18 @@ async fn r_o4_a_pull_now_is_scheduled_and_names_its_run() {
     let template = include_str!("../../../../template.yaml");
     assert!(
         template.contains("schedule/${Pulls}/now-*"),
-        "schedules of this name are all that the function may make"
+        "the function may create only schedules with this name"
     );
     let order: Value = serde_json::from_str(order).unwrap();
     assert_eq!(order, json!({ "district": "oak", "at": "2026-09-01T12:00:00Z" }));
     let sample: Value = serde_json::from_str(include_str!("../../../../events/pull.json")).unwrap();
     let fields = |order: &Value| order.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(fields(&order), fields(&sample), "as nightly-pull knows it");
+    assert_eq!(fields(&order), fields(&sample), "nightly-pull reads these fields");
 
     w.set_now("2026-09-01T12:01:00Z");
     assert_ne!(post(&w, "/runs").await.body["run"], json!(run));
     w.switch(DistrictStatus::InReview).await;
-    assert_eq!(post(&w, "/runs").await.status, 202, "another look at what is reviewed");
+    assert_eq!(post(&w, "/runs").await.status, 202, "a district in review can be pulled again");
     assert_eq!(
         w.post(&support(), "/runs", json!({ "reason": "an id was corrected" })).await.status,
         202

@@ -98,7 +98,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// The ETag of the response, to be sent back.
     pub(crate) fn version(&self) -> String {
-        self.headers["etag"].as_str().expect("an answer with a version").to_owned()
+        self.headers["etag"].as_str().expect("a response with an ETag").to_owned()
     }
 
     /// The status, and the rule that a problem names.

@@ -1,4 +1,4 @@
-//! Reading for people: single records, and the two indexes.
+//! Reads for the API: single records, and the two indexes.
 
 use std::collections::HashMap;
 
@@ -16,15 +16,15 @@ use crate::keys;
 use crate::ports::directory::{Directory, Found, InSchool, Listed, Place, parse_link};
 use crate::ports::items::ReadItem;
 
-/// Items that one call reads.
+/// The maximum number of items that one call reads.
 const BATCH: usize = 100;
-/// Calls at the same time.
+/// The maximum number of concurrent calls.
 const AT_ONCE: usize = 8;
-/// How often what came back undone is asked for again.
+/// The maximum number of attempts for keys that a response leaves unprocessed.
 const TRIES: u32 = 6;
 
-/// Lines of an index that are read beyond those that are wanted, where some may have another
-/// status.
+/// Index entries that are read in addition to the requested number, because the filter by status
+/// may drop some.
 const SPARE: usize = 10;
 
 const READING: &str = "read records of the mirror";
@@ -36,7 +36,7 @@ impl DynamoTable {
         self.client.query().table_name(&self.name).index_name(name)
     }
 
-    /// Items by their keys; those that are not there are left out.
+    /// Returns the items with these keys. Missing items are left out.
     async fn items_at(&self, keys: Vec<Key>) -> Result<HashMap<Key, ReadItem>, MirrorError> {
         let calls: Vec<Vec<Key>> = keys.chunks(BATCH).map(<[Key]>::to_vec).collect();
         let answers = stream::iter(calls).map(|keys| self.batch_at(keys)).buffer_unordered(AT_ONCE);
@@ -50,13 +50,13 @@ impl DynamoTable {
         let mut wanted: Vec<Item> = keys.into_iter().map(attributes).collect();
         let mut read = Vec::with_capacity(wanted.len());
         for attempt in 0..TRIES {
-            let asked = KeysAndAttributes::builder()
+            let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(true)
                 .projection_expression("PK, SK, body, more, more_pieces")
                 .build()
                 .map_err(|e| MirrorError::service(READING, e))?;
-            let answer = self.client.batch_get_item().request_items(&self.name, asked).send().await;
+            let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
             let answer = answer.map_err(|e| failed(READING, e))?;
             for item in answer
                 .responses
@@ -110,7 +110,7 @@ impl Directory for DynamoTable {
                 .collect::<Vec<Key>>()
         };
         let wanted: Vec<Vec<Key>> = places.iter().map(keys_of).collect();
-        // One call must not name a key twice.
+        // A call may not contain a key twice.
         let mut distinct: Vec<Key> = wanted.iter().flatten().cloned().collect();
         distinct.sort_unstable();
         distinct.dedup();
@@ -145,7 +145,7 @@ impl Directory for DynamoTable {
                 .expression_attribute_values(":school", s(&school))
                 .expression_attribute_values(":kind", s(keys::kind_prefix(question.kind)))
                 .set_exclusive_start_key(start);
-            // The limit counts what is read, before the filter: some more where there is one, since
+            // The limit counts items before the filter. With a filter, some more are read, because
             // few records have the other status.
             let limit = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
             request = match question.status {

@@ -1,4 +1,4 @@
-//! A district's own item, its lease, its administrators.
+//! A district's own item, its lease and its administrators.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -79,8 +79,8 @@ async fn changed(
     }
 }
 
-/// The condition "the newest snapshot is still the one that was seen", as an expression and its
-/// value.
+/// Returns the condition that the newest snapshot is still the one of the run `seen`, as an
+/// expression and its value.
 fn still_seen(seen: Option<&RunId>) -> (&'static str, Option<AttributeValue>) {
     match seen {
         Some(run) => ("latest_run = :seen", Some(s(run.as_str()))),
@@ -168,7 +168,7 @@ impl Districts for DynamoTable {
     }
 }
 
-/// Adds a value to an expression only where there is one.
+/// Adds an optional value to an expression.
 trait ValueIf {
     fn set_expression_attribute_values_if(self, name: &str, value: Option<AttributeValue>) -> Self;
 }
@@ -216,7 +216,7 @@ impl Leases for DynamoTable {
             {
                 Ok(match self.district(id).await? {
                     None => TakeLease::NoDistrict,
-                    // Given back between the two calls: whoever asks again at once will get it.
+                    // If the lease was released between the two calls, a retry at once can take it.
                     Some(district) => {
                         TakeLease::Held { until: district.lease.map_or(now, |lease| lease.until) }
                     }

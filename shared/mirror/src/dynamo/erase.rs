@@ -10,9 +10,9 @@ use crate::MirrorError;
 use crate::ports::erase::{EraseItems, ItemToErase, ItemsToErase};
 use crate::ports::items::{BATCH, Write, WriteItems};
 
-/// Items of a page, which are erased together.
+/// The maximum number of items of a page, which are erased together.
 const PAGE: i32 = 200;
-/// How often unprocessed deletes are sent again.
+/// The maximum number of attempts for unprocessed deletes.
 const TRIES: u32 = 8;
 
 /// Returns one hash of all attributes and their names.

@@ -14,8 +14,8 @@ const ANSWER: &str = "a stored response";
 const NOTING: &str = "store a request";
 
 impl DynamoTable {
-    /// Stores the item of a request. `seen` is the body that was read, or `None` if there must be no
-    /// item.
+    /// Stores the item of a request. `seen` is the body that was read, or `None` if no item may
+    /// exist.
     async fn put_once(
         &self,
         district: &DistrictId,
@@ -64,7 +64,7 @@ impl DynamoTable {
             .await?;
         let Some(item) = item else { return Ok(None) };
         let body = text(&item, "body").unwrap_or_default().to_owned();
-        // serde's own message may quote what it read.
+        // serde's own message may quote the data.
         let once = serde_json::from_str(&body)
             .map_err(|_| MirrorError::corrupt(ANSWER, "it does not parse"))?;
         Ok(Some((body, once)))
@@ -83,7 +83,7 @@ impl IdempotencyRecords for DynamoTable {
         let Some((body, once)) = self.once(district, &request).await? else {
             return Ok(Begun::AtWork);
         };
-        // The SDK may have sent our own put twice.
+        // The put may have failed because the SDK's first attempt had already stored the item.
         if once.fresh == request.fresh && once.answer.is_none() {
             return Ok(Begun::Ours { fresh: once.fresh });
         }

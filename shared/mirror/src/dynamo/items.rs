@@ -17,8 +17,8 @@ use crate::ports::items::{
 
 const WRITING: &str = "write to the mirror";
 
-/// How often a batch is sent again after a failure that is not about capacity (a lost connection, a
-/// 500), and how long the first wait is.
+/// The maximum number of attempts of a batch after failures other than throttling (a lost
+/// connection, a 500), and the first wait.
 const TRIES: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(40);
 
@@ -50,7 +50,7 @@ impl ReadItems for DynamoTable {
             .table_name(&self.name)
             .expression_attribute_values(":pk", s(&pk))
             .projection_expression("SK, body, more, more_pieces")
-            // The last run may have ended a moment ago, and what it wrote must be seen.
+            // The last run may have ended a moment ago, and its writes must be visible.
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         request = match range {
@@ -97,7 +97,7 @@ fn request(write: &Write) -> Result<WriteRequest, MirrorError> {
     Ok(built)
 }
 
-/// Partition and sort key of a write that came back undone.
+/// Returns the partition key and sort key of an unprocessed write.
 fn key_of(request: &WriteRequest) -> Option<(&str, &str)> {
     let item = match (request.put_request(), request.delete_request()) {
         (Some(put), _) => put.item(),
@@ -107,7 +107,7 @@ fn key_of(request: &WriteRequest) -> Option<(&str, &str)> {
     Some((text(item, PK)?, text(item, SK)?))
 }
 
-/// Those of a batch that came back undone.
+/// Returns the writes of a batch that were not processed.
 fn left(batch: Vec<Write>, undone: &[WriteRequest]) -> Vec<Write> {
     if undone.is_empty() {
         return Vec::new();
@@ -134,7 +134,7 @@ fn is_throttled<R>(error: &SdkError<BatchWriteItemError, R>) -> bool {
     })
 }
 
-/// Whether the same request may succeed a moment later.
+/// Returns true if a retry of the same request may succeed.
 fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
@@ -148,8 +148,8 @@ fn is_passing<E>(error: &SdkError<E, aws_sdk_dynamodb::config::http::HttpRespons
 impl WriteItems for DynamoTable {
     async fn write(&self, batch: Vec<Write>) -> Result<Written, MirrorError> {
         let requests: Vec<WriteRequest> = batch.iter().map(request).collect::<Result<_, _>>()?;
-        // The SDK's own retries would hide from us that the table is throttled, and how much to
-        // slow down.
+        // The SDK's own retries are disabled: they would hide throttling, and the caller adjusts
+        // its rate to it.
         let no_retries =
             aws_sdk_dynamodb::config::Builder::new().retry_config(RetryConfig::disabled());
         let call = self

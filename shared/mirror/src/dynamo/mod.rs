@@ -1,4 +1,4 @@
-//! The real table, in DynamoDB.
+//! The table in DynamoDB.
 
 mod connected_districts;
 mod directory;
@@ -49,7 +49,7 @@ pub struct DynamoTable {
 }
 
 impl DynamoTable {
-    /// The table of this name.
+    /// Returns the table with this name.
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.into() }
     }
@@ -120,7 +120,7 @@ impl DynamoTable {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Returns all items of a query, page after page.
+/// Returns all items of a query, from all pages.
 async fn all_of(query: QueryFluentBuilder, doing: &'static str) -> Result<Vec<Item>, MirrorError> {
     let mut pages = query.into_paginator().items().send();
     let mut all = Vec::new();

@@ -10,7 +10,7 @@ use crate::ports::runs::{RunRecord, Runs};
 
 const WHAT: &str = "a run's record";
 
-/// Seconds that a run's record is kept: 400 days, a school year and some weeks.
+/// The lifetime of a run's record in seconds: 400 days, a school year and some weeks.
 const RECORD_LIFETIME_SECONDS: i64 = 400 * 24 * 3600;
 
 impl DynamoTable {

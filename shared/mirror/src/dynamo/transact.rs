@@ -1,4 +1,4 @@
-//! Writes under conditions.
+//! Transactions of conditional writes.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::MirrorError;
 use crate::ports::items::Write;
 use crate::ports::transact::{Check, End, Step, Transact, Transacted};
 
-const WRITING: &str = "write under a condition";
+const WRITING: &str = "write a transaction";
 
-/// How often a transaction is sent again that met another write of the same items, and how long the
-/// first wait is.
+/// The maximum number of attempts of a transaction that conflicts with another write of the same
+/// items, and the first wait.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// A condition as DynamoDB reads it: the expression, and its values.
+/// Returns a condition as a DynamoDB expression, with the values of its placeholders.
 fn expression(check: &Check) -> (String, Vec<(String, AttributeValue)>) {
     let values: Vec<(String, AttributeValue)> =
         check.among.iter().enumerate().map(|(n, value)| (format!(":v{n}"), s(value))).collect();
@@ -38,7 +38,7 @@ fn request(table: &str, step: &Step) -> Result<TransactWriteItem, MirrorError> {
         Write::Put(item) => {
             let mut put = Put::builder().table_name(table).set_item(Some(attributes(item)));
             if let Some((mark, (expression, values))) = condition {
-                // An expression may not name what it does not use.
+                // DynamoDB rejects an attribute name that no expression uses.
                 if !values.is_empty() {
                     put = put.expression_attribute_names("#mark", mark);
                 }
@@ -63,7 +63,7 @@ fn request(table: &str, step: &Step) -> Result<TransactWriteItem, MirrorError> {
     })
 }
 
-/// Why a transaction was not done.
+/// The reason why a transaction failed.
 enum Why {
     Refused(usize),
     Conflict,
@@ -77,7 +77,7 @@ fn why<R>(error: &SdkError<TransactWriteItemsError, R>) -> Why {
         let code = |wanted: &str| {
             cancelled.cancellation_reasons().iter().position(|reason| reason.code() == Some(wanted))
         };
-        // One that would be refused is refused, however busy the table is.
+        // An unmet condition takes precedence over conflicts and throttling.
         return match code("ConditionalCheckFailed") {
             Some(step) => Why::Refused(step),
             None if code("TransactionConflict").is_some() => Why::Conflict,
@@ -109,8 +109,8 @@ impl Transact for DynamoTable {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut tries = 1;
         loop {
-            // Each sending has a token of its own, which the SDK's retries share: a write whose
-            // answer was lost is not made twice.
+            // Each attempt has its own token, which the SDK's retries share: a transaction whose
+            // response was lost is not executed twice.
             let error = match call.clone().send().await {
                 Ok(answer) => {
                     let units =

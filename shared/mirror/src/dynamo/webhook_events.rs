@@ -1,4 +1,4 @@
-//! WebhookEvents, each an item that expires.
+//! Webhook events: one item per event, which expires.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::Timestamp;

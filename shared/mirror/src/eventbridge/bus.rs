@@ -1,5 +1,5 @@
-//! Sends events to a bus with a few attempts. A failing bus never fails a run or delays it for
-//! long.
+//! Sends events to a bus, with a few attempts each. A failing bus does not fail a run, and delays
+//! it by a few seconds at most.
 
 use std::fmt;
 use std::future::Future;
@@ -18,17 +18,18 @@ use super::event::Event;
 use super::metrics;
 use crate::MirrorError;
 
-/// How often an event is sent before it is given up.
+/// The maximum number of attempts to send an event.
 const TRIES: u32 = 3;
 
-/// Waiting times for a bus.
+/// The time limits for a bus.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// For a response.
+    /// The maximum time for a response.
     answer: Duration,
-    /// Before the second attempt; twice as long before the third.
+    /// The wait before the second attempt. It is twice as long before the third.
     pause: Duration,
-    /// How long a failing bus is not tried again, because many districts may have events.
+    /// The time after a failure in which no event is sent, so that many events do not each delay
+    /// the caller.
     suspension: Duration,
 }
 
@@ -44,7 +45,7 @@ pub trait Bus: Clone + Send + Sync + 'static {
     fn put(&self, event: &Event) -> impl Future<Output = Result<(), MirrorError>> + Send;
 }
 
-/// The real bus, in EventBridge.
+/// The bus in EventBridge.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     client: Client,
@@ -52,7 +53,7 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// The bus of this name in a client's account and region.
+    /// Returns the bus with this name in the client's account and region.
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.into() }
     }
@@ -71,7 +72,7 @@ impl Bus for EventBus {
             .detail(detail);
         let answer = self.client.put_events().entries(entry.build()).send().await;
         let answer = answer.map_err(|error| MirrorError::service(doing, error))?;
-        // The call can succeed although the event was rejected.
+        // The call can succeed even if the event was rejected.
         let refused =
             answer.entries.unwrap_or_default().into_iter().find_map(|entry| entry.error_code);
         refused.map_or(Ok(()), |code| Err(MirrorError::service(doing, code)))
@@ -98,7 +99,7 @@ impl fmt::Debug for Notifications {
 }
 
 impl Notifications {
-    /// Sends notifications over a bus.
+    /// Returns a sender of notifications over a bus.
     pub fn new(bus: impl Bus) -> Self {
         let put = move |event: Event| -> Pin<Box<dyn Future<Output = _> + Send>> {
             let bus = bus.clone();
@@ -111,7 +112,7 @@ impl Notifications {
     /// cause, so an invocation that crashes in between sends the event again under the same id.
     pub async fn send(&self, event: Event) {
         let failed = if self.is_suspended() {
-            Some("MirrorBusLeftAlone")
+            Some("MirrorBusSuspended")
         } else {
             self.try_to_send(&event).await
         };
@@ -137,7 +138,7 @@ impl Notifications {
             failed = match timeout(self.patience.answer, (self.put)(event.clone())).await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.error_type()),
-                Err(_) => Some("MirrorBusSilent"),
+                Err(_) => Some("MirrorBusTimeout"),
             };
             if failed.is_none() {
                 break;
@@ -167,7 +168,8 @@ mod tests {
     use crate::testing::failing::{Cue, Failing};
     use crate::testing::memory::MemoryBus;
 
-    /// A bus that fails this many times before it accepts an event; 0: it never responds.
+    /// A bus that fails the given number of times before it accepts an event. With 0, it never
+    /// responds.
     #[derive(Clone)]
     struct FlakyBus(Arc<AtomicU32>, u32, MemoryBus);
 
@@ -178,7 +180,7 @@ mod tests {
                 pending::<()>().await;
             }
             if before < self.1 {
-                Err(MirrorError::service("tell", "ThrottlingException"))
+                Err(MirrorError::service("put an event on the bus", "ThrottlingException"))
             } else {
                 self.2.put(event).await
             }
@@ -189,7 +191,7 @@ mod tests {
         Event::district_shares(Timestamp::UNIX_EPOCH, &DistrictId::new("oak"))
     }
 
-    /// With shorter waiting times, so that tests are fast.
+    /// Returns notifications with short time limits, so that tests are fast.
     fn notifications_over(bus: impl Bus, suspension: Duration) -> Notifications {
         let short = Duration::from_millis(5);
         Notifications {
@@ -199,14 +201,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bus_that_fails_twice_takes_the_event_at_the_third_try() {
+    async fn an_event_is_sent_again_when_the_bus_fails_twice() {
         let bus = FlakyBus(Arc::default(), 2, MemoryBus::default());
         notifications_over(bus.clone(), PATIENCE.suspension).send(event()).await;
         assert_eq!((bus.0.load(Ordering::SeqCst), bus.2.take_all()), (3, vec![event()]));
     }
 
     #[tokio::test]
-    async fn a_bus_that_never_answers_is_given_up_and_left_alone_for_a_while() {
+    async fn a_bus_that_never_responds_is_suspended_for_a_while() {
         let bus = FlakyBus(Arc::default(), 0, MemoryBus::default());
         let notifications = notifications_over(bus.clone(), PATIENCE.suspension);
         for _ in 0..500 {
@@ -218,13 +220,17 @@ mod tests {
         for _ in 0..2 {
             notifications.send(event()).await;
         }
-        assert_eq!(bus.0.load(Ordering::SeqCst), 3 * TRIES, "after that it is tried again");
+        assert_eq!(
+            bus.0.load(Ordering::SeqCst),
+            3 * TRIES,
+            "no longer suspended: each event is tried again"
+        );
         let longest = (PATIENCE.answer + PATIENCE.pause) * TRIES;
-        assert!(longest < Duration::from_secs(6), "what a run may lose by it: {longest:?}");
+        assert!(longest < Duration::from_secs(6), "the maximum delay of a run: {longest:?}");
     }
 
     #[tokio::test]
-    async fn a_bus_that_fails_for_good_fails_nobody() {
+    async fn a_bus_that_always_fails_does_not_fail_the_caller() {
         let bus = MemoryBus::default();
         let notifications =
             notifications_over(Failing::new(bus.clone(), &Cue::at(1, false)), Duration::ZERO);

@@ -1,10 +1,10 @@
 //! The notifications to operators, and their texts.
 //!
-//! An event goes to every rule on the bus: one that mails it, a ticket system, an on-call rotation.
-//! Therefore its source, its detail type and the names in its detail keep their meaning; only the
-//! sentences `what` and `next`, which are for people, may change. It contains districts, schools
-//! and runs, rules and codes, and counts. It contains no name or id of a person, no token and no
-//! text that a source sent.
+//! Every rule on the bus can receive an event: to send an e-mail, to open a ticket, or to page an
+//! engineer. Therefore its source, its detail type and the field names of its detail must not
+//! change. Only the sentences `what` and `next`, which are for people, may change. An event
+//! contains districts, schools and runs, rules and codes, and counts. It contains no name or id of
+//! a person, no token and no text that a source sent.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use roster::rule::Rule;
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Most reasons for a hold that an event lists. Events have a maximum size, and a district may have
-/// a thousand schools.
+/// The maximum number of reasons for a hold that an event lists. Events have a maximum size, and a
+/// district may have a thousand schools.
 const MOST_GUARDS: usize = 20;
 
 /// The type of an event.
@@ -35,10 +35,10 @@ pub enum Kind {
     PullFailed,
     /// A district's upload was refused.
     UploadRefused,
-    /// The first run of a district, or the first after its sync was switched on again, waits for a
-    /// person (R-O2, R-O5).
+    /// The first run of a district, or the first after its sync was switched on again, waits for an
+    /// operator (R-O2, R-O5).
     ReviewWaits,
-    /// A run would remove or change too much, and waits for a person (R-H1).
+    /// A run would remove or change too much, and waits for an operator (R-H1).
     RunHeld,
 }
 
@@ -85,14 +85,14 @@ pub struct Guard {
     /// The kind of record whose limit is exceeded: `student`, …, `enrollment`; `district` for a
     /// review.
     pub kind: String,
-    /// The school, by its source id; `None` for the whole district.
+    /// The source id of the school; `None` for the whole district.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub school: Option<SourceId>,
-    /// What would happen, and the limit, in words.
+    /// The planned change and the limit that it exceeds, as a sentence.
     pub what: String,
-    /// How many.
+    /// The number of affected records.
     pub count: u64,
-    /// Of how many.
+    /// The number of all records.
     pub of: u64,
 }
 
@@ -106,18 +106,18 @@ pub enum Status {
     Disconnected,
     /// A district that is connected again.
     Returned,
-    /// A run that continues by itself.
+    /// A run that is retried automatically.
     Importing,
     /// A run that has ended without a snapshot.
     Refused,
-    /// A run that waits for a person.
+    /// A run that waits for an operator.
     Held,
 }
 
 /// The event's `detail`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
-    /// The id of what happened. Repeated events have the same id: delivery is at least once.
+    /// The id of the event. Delivery is at least once; repeated events have the same id.
     pub id: String,
     /// The district.
     pub district: DistrictId,
@@ -132,7 +132,7 @@ pub struct Detail {
     /// The reasons for a hold, up to a maximum.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guard>,
-    /// How many further reasons the run's report has.
+    /// The number of further reasons in the run's report.
     #[serde(skip_serializing_if = "is_zero")]
     pub guards_left_out: usize,
     /// The number of findings by code.
@@ -141,17 +141,16 @@ pub struct Detail {
     /// For a held run: counts by kind, and `enrollment`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
-    /// When the same run tries the pull again; `None` after the last attempt, or if nothing is
-    /// tried.
+    /// The time of the next attempt of the same run; `None` if there is no further attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tried_again: Option<Timestamp>,
-    /// What has happened, in a sentence.
+    /// The sentence that says what has happened.
     pub what: String,
-    /// What to do next, in a sentence or two.
+    /// One or two sentences that say what to do next.
     pub next: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
 }
@@ -159,17 +158,17 @@ fn is_zero(number: &usize) -> bool {
 /// An event, as sent to the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// What has happened.
+    /// The type.
     pub kind: Kind,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// The rest.
+    /// The detail.
     pub detail: Detail,
 }
 
 impl Event {
-    /// `apart` distinguishes events of the same type for one run or district. It must be the same
-    /// when an event is repeated.
+    /// Returns an event without texts. `apart` distinguishes events of the same type for one run or
+    /// district. It must be the same when an event is repeated.
     fn new(
         kind: Kind,
         at: Timestamp,
@@ -179,9 +178,9 @@ impl Event {
         status: Status,
     ) -> Self {
         let run_text = run.map_or("", |run| run.as_str());
-        let told = [kind.detail_type(), district.as_str(), run_text, apart].join("\u{1f}");
+        let identity = [kind.detail_type(), district.as_str(), run_text, apart].join("\u{1f}");
         let detail = Detail {
-            id: format!("{:032x}", xxh3_128(told.as_bytes())),
+            id: format!("{:032x}", xxh3_128(identity.as_bytes())),
             district: district.clone(),
             run: run.cloned(),
             status,
@@ -204,25 +203,42 @@ impl Event {
 
     /// A district shares data at a source for the first time; nothing is pulled yet.
     pub fn district_shares(at: Timestamp, district: &DistrictId) -> Self {
-        let mut event = Self::new(Kind::DistrictShares, at, district, None, "", Status::Notified).saying(
-            format!("District {district} shares data for the first time. Nothing has been pulled yet."),
-            "Configure its preset, time zone and schools, then switch its sync on. Its first run waits for your review.",
-        );
+        let mut event = Self::new(Kind::DistrictShares, at, district, None, "", Status::Notified)
+            .saying(
+                format!(
+                    "District {district} shares data for the first time. \
+                     Nothing has been pulled yet."
+                ),
+                "Configure its preset, time zone and schools, then switch its sync on. \
+                 Its first run waits for your review.",
+            );
         event.detail.rules = vec![Rule::O1, Rule::O2];
         event
     }
 
     /// A district has been missing at the source since `missed`.
     pub fn district_gone(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
-        let mut event = Self::new(Kind::DistrictGone, at, district, None, &missed.to_string(), Status::Disconnected).saying(
-            format!("District {district} is no longer connected to its source. Its data was not changed."),
-            "Ask the district whether it has left. If it has, switch its sync off. Its data stays until you erase the district.",
+        let mut event = Self::new(
+            Kind::DistrictGone,
+            at,
+            district,
+            None,
+            &missed.to_string(),
+            Status::Disconnected,
+        )
+        .saying(
+            format!(
+                "District {district} is no longer connected to its source. \
+                 Its data was not changed."
+            ),
+            "Ask the district whether it has left. If it has, switch its sync off. \
+             Rollbook keeps its data until you erase the district.",
         );
         event.detail.rules = vec![Rule::O5];
         event
     }
 
-    /// A district that was missing since `missed` is there again.
+    /// A district that has been missing since `missed` is connected again.
     pub fn district_back(at: Timestamp, district: &DistrictId, missed: Timestamp) -> Self {
         Self::new(Kind::DistrictBack, at, district, None, &missed.to_string(), Status::Returned)
             .saying(
@@ -242,23 +258,31 @@ impl Event {
         event.refused(findings, "The pull", "the next nightly pull tries again")
     }
 
-    /// The source did not respond, or failed. The pull continues by itself.
+    /// The source did not respond, or failed. The pull is retried automatically.
     pub fn pull_is_tried_again(
         at: Timestamp,
         district: &DistrictId,
         run: &RunId,
         again: Timestamp,
     ) -> Self {
-        let mut event = Self::new(Kind::PullFailed, at, district, Some(run), "again", Status::Importing).saying(
-            format!("The pull {run} of district {district} was postponed: the source's server does not answer, or fails."),
-            format!("Nothing to do: the pull is retried at {again:.0}, and a few more times before it is refused."),
-        );
+        let mut event =
+            Self::new(Kind::PullFailed, at, district, Some(run), "again", Status::Importing)
+                .saying(
+                    format!(
+                        "The pull {run} of district {district} was postponed because the source's \
+                         server does not respond or reports an error."
+                    ),
+                    format!(
+                        "Nothing to do: the pull is retried at {again:.0}, and a few more times if \
+                         necessary. If all attempts fail, it is refused."
+                    ),
+                );
         event.detail.tried_again = Some(again);
         event.detail.rules = vec![Rule::H3];
         event
     }
 
-    /// A refused upload.
+    /// An upload was refused.
     pub fn upload_refused(
         at: Timestamp,
         district: &DistrictId,
@@ -292,8 +316,8 @@ impl Event {
         self.saying(said, advice.join(" "))
     }
 
-    /// A held run. `review`: its district is in review, so every plan is held. `plan` distinguishes
-    /// several plans of the run.
+    /// A run is held. `review`: its district is in review, so every plan is held. `plan`
+    /// distinguishes several plans of the run.
     pub fn run_waits(
         at: Timestamp,
         (district, run): (&DistrictId, &RunId),
@@ -322,7 +346,8 @@ impl Event {
         let what = if review { "waits for review" } else { "is held" };
         event.saying(
             format!("Run {run} of district {district} {what}: {first}{more}. Nothing was written."),
-            "Read the run's report, then approve the run, approve only its additions, or reject it.",
+            "Read the run's report, then approve the run, approve only its additions, or reject \
+             it.",
         )
     }
 }
@@ -364,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_twice_has_one_id_and_what_happened_twice_has_two() {
+    fn a_repeated_event_has_the_same_id_and_other_events_have_other_ids() {
         let later = Timestamp::from_second(60).unwrap();
         let again = Event { at: later, ..waits(false, "1") };
         assert_eq!(waits(false, "1").detail, again.detail);
@@ -387,13 +412,13 @@ mod tests {
     }
 
     #[test]
-    fn names_on_the_bus_stay_as_they_are() {
-        let told: Vec<String> = Kind::ALL
+    fn sources_types_and_field_names_do_not_change() {
+        let types: Vec<String> = Kind::ALL
             .iter()
             .map(|kind| format!("{}: {}", kind.source(), kind.detail_type()))
             .collect();
         assert_eq!(
-            told,
+            types,
             [
                 "rollbook.nightly-pull: District Shares",
                 "rollbook.nightly-pull: District Gone",
@@ -419,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_it_means_and_what_to_do_but_not_what_the_source_has_sent() {
+    fn a_refusal_has_meaning_and_advice_but_no_text_from_the_source() {
         let (oak, run) = ids();
         let mut findings = FindingList::default();
         findings.push(Finding::new(&pull::SOURCE_REFUSED).with("404: Ada Quill is not here"));
@@ -435,8 +460,8 @@ mod tests {
     }
 
     #[test]
-    fn no_sentence_breaks_the_text_into_which_a_rule_puts_it() {
-        // An input transformer does not escape text.
+    fn sentences_have_no_characters_that_break_an_input_transformer() {
+        // An input transformer of an EventBridge rule does not escape text.
         let (oak, run) = ids();
         let refused = all_codes().map(|code| {
             let mut findings = FindingList::default();
@@ -462,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_reasons_an_event_has_the_first() {
+    fn an_event_lists_only_the_first_of_many_reasons() {
         let (district, run) = ids();
         let holds: Vec<Hold> = (0..1000).map(hold).collect();
         let event = Event::run_waits(

@@ -1,6 +1,6 @@
-//! What operators receive: one line of metrics for each run, in CloudWatch's embedded metric
-//! format, and an event if a person has to know something ([`event`]). Both contain only ids of
-//! districts and runs, and counts.
+//! Metrics and notifications for operators: one line of metrics for each run, in CloudWatch's
+//! embedded metric format, and an event ([`event`]) if operators must know or do something. Both
+//! contain only ids of districts and runs, and counts.
 
 mod bus;
 pub mod event;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 pub use bus::{Bus, EventBus, Notifications};
 
-/// Under which all metrics stand.
+/// The namespace of all metrics.
 const NAMESPACE: &str = "Rollbook";
 
-/// What is counted of a snapshot that was staged.
+/// Returns the metrics of a staged snapshot.
 pub fn staged(manifest: &Manifest) -> [(&'static str, f64); 2] {
     let records: u64 = manifest.parts.values().map(|part| part.records).sum();
     [
@@ -24,13 +24,13 @@ pub fn staged(manifest: &Manifest) -> [(&'static str, f64); 2] {
     ]
 }
 
-/// Tells counts by name, under one dimension, the outcome of a run.
+/// Writes counts by name, with one dimension: the outcome of a run.
 ///
-/// The district and the run are properties, which can be searched for but make no metric of their
-/// own: with 13,000 districts that would be dear.
+/// The district and the run are properties, which can be searched for. They are not dimensions,
+/// because a metric for each of 13,000 districts would be expensive.
 #[expect(
     clippy::print_stdout,
-    reason = "CloudWatch takes metrics from lines of the standard output; the log's own format would wrap them"
+    reason = "CloudWatch reads metrics from standard output, which the log format would wrap"
 )]
 pub fn metrics(
     now: Timestamp,
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_what_cloudwatch_takes() {
+    fn a_line_has_the_embedded_metric_format() {
         let (district, run) = (DistrictId::new("oak"), RunId::new("01HZ"));
         let value = line(
             Timestamp::UNIX_EPOCH,

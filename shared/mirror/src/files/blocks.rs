@@ -1,14 +1,14 @@
 //! Reads an object like a file: `Read` and `Seek` by range requests.
 //!
-//! Blocks the thread, so it must not be used on a thread of the async runtime.
+//! A read blocks the thread, so the reader must not be used on a thread of the async runtime.
 //!
 //! # Why this is not simply a download
 //!
 //! An upload may be larger than the memory of the function, and a zip must be read from its end.
-//! Each range request takes tens of milliseconds, however short the range is. A reader that goes
-//! forward therefore requests the next four blocks of 2 MiB in advance. Blocks are that small so
-//! that the allocator reuses their memory: larger blocks cost an import 35 MB more and a tenth of
-//! its time.
+//! Each range request takes tens of milliseconds, however short the range is. When the reader
+//! advances sequentially, it therefore requests the next four blocks of 2 MiB in advance. Blocks
+//! are small so that the allocator reuses their memory: larger blocks cost an import 35 MB more
+//! memory and 10 % more time.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -28,10 +28,10 @@ const BLOCK: u64 = 2 * 1024 * 1024;
 /// of the reader.
 const CACHED_BLOCKS: usize = 4;
 
-/// The number of blocks that are requested ahead of a reader that goes forward.
+/// The number of blocks that are requested in advance while the reader advances sequentially.
 const AHEAD: u64 = 4;
 
-/// The state of an object after reads of it.
+/// The state of an object as its readers have found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectState {
     /// The object is unchanged.
@@ -101,7 +101,7 @@ impl<O: ReadObjects> ObjectReader<O> {
     }
 
     /// Moves a block to the front of the cache, and requests the following blocks if the reader
-    /// goes forward.
+    /// advances sequentially.
     fn load(&mut self, block: u64) -> io::Result<()> {
         if let Some(place) = self.kept.iter().position(|(number, _)| *number == block) {
             self.kept.swap(0, place);
@@ -139,7 +139,7 @@ impl<O: ReadObjects> ObjectReader<O> {
             }
             Fetched::Missing => {
                 self.watch.0.fetch_max(2, Ordering::SeqCst);
-                return Err(io::Error::other("the object is gone"));
+                return Err(io::Error::other("the object was deleted while it was read"));
             }
         };
         self.kept.truncate(CACHED_BLOCKS - 1);

@@ -23,9 +23,9 @@ use crate::ports::items::{Range, ReadItems};
 /// The mirror of a district.
 #[derive(Clone, Debug, Default)]
 pub struct MirrorCopy {
-    /// By section and shard.
+    /// The files by section and shard.
     files: BTreeMap<(Section, u8), Packed>,
-    /// Read units consumed.
+    /// The consumed read units.
     pub read_units: f64,
 }
 
@@ -148,11 +148,11 @@ impl MirrorCopy {
     }
 }
 
-/// A record with all its edits, as one query returns them.
+/// A record with all its edits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WithEdits {
-    /// The record as JSON; `None` if there is none. Its [`crate::item::body_hash`] identifies this
-    /// state.
+    /// The record as JSON, or `None` if it does not exist. Its [`crate::item::body_hash`]
+    /// identifies this state.
     pub record: Option<String>,
     /// Its local edits.
     pub edits: Vec<LocalEdit>,
@@ -170,7 +170,7 @@ pub async fn read_beside(
     let sk = keys::record_sk(kind, key);
     let twins = format!("{sk}{}{}", keys::EDIT, keys::AT);
     let parsed = |body: &str| {
-        // serde's own message may quote what it read.
+        // serde's own message may quote the data.
         serde_json::from_str(body)
             .map_err(|_| MirrorError::corrupt("a local edit", "it does not parse"))
     };
@@ -207,7 +207,7 @@ pub async fn read_record(
     Ok(read_beside(items, district, kind, key).await?.record)
 }
 
-/// Everything that a plan is made from, on this machine.
+/// Local copies of all inputs of a plan.
 #[derive(Clone, Debug)]
 pub struct StoredPlanInputs {
     /// The snapshot.
@@ -271,7 +271,7 @@ impl PlanInputs for StoredPlanInputs {
     }
 }
 
-/// Everything that an undo is made from, on this machine.
+/// Local copies of all inputs of an undo.
 #[derive(Clone, Debug)]
 pub struct StoredUndoInputs {
     /// The plan to undo.

@@ -1,12 +1,12 @@
 //! The formats of stored files, and the machinery that writes and reads them in bounded memory.
 //!
-//! | module | what it stores |
+//! | module | content |
 //! | --- | --- |
-//! | [`snapshot`], [`pulls`] | what a source shares: the finished snapshot, the pages of a pull |
-//! | [`plan`], [`report`] | what a run does and did |
+//! | [`snapshot`], [`pulls`] | the source's data: snapshots, and the pages of a pull |
+//! | [`plan`], [`report`] | the planned changes and the report of a run |
 //! | [`copy`] | a local copy of a district's mirror, for a plan that reads it several times |
 //! | [`scan`], [`samples`] | a page of a plan or of findings, a few records of a snapshot |
-//! | [`blocks`], [`packed`], [`spool`], `streams`, `worker` | what the others are built on |
+//! | [`blocks`], [`packed`], [`spool`], `streams`, `worker` | building blocks of the others |
 
 pub mod blocks;
 pub mod copy;

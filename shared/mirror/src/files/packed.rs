@@ -1,5 +1,4 @@
-//! Records as lines of JSON in compressed blocks on this machine. They can be read several times,
-//! in order.
+//! Records as lines of JSON in compressed local blocks, which can be read several times, in order.
 //!
 //! # Why this is not simply a compressed file
 //!
@@ -20,10 +19,10 @@ use crate::MirrorError;
 use crate::files::spool::{Spool, SpoolWriter};
 use crate::files::streams::{Packer, unpack};
 
-/// Blocks of records that wait at each thread that reads ahead.
+/// The maximum number of parsed blocks that a read-ahead thread holds ready.
 const WAITING: usize = 2;
 
-/// Most threads that read ahead in one sequence. A plan reads two sequences at a time.
+/// The maximum number of read-ahead threads of one sequence. A plan reads two sequences at a time.
 const MOST_THREADS: usize = 4;
 
 const WRITING: &str = "write a temporary file";
@@ -82,7 +81,7 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// A copy of a stored file of lines.
+    /// Returns the lines of a local copy of a stored file.
     pub(crate) fn copy_of(part: &Part, spool: Spool) -> Self {
         let frames =
             part.blocks.iter().map(|block| Frame { at: block.at, size: block.size as usize });
@@ -110,10 +109,11 @@ pub struct Records<T> {
     what: &'static str,
     /// The number of the next block.
     next: usize,
-    /// Threads that read ahead and take blocks in turns; without them, blocks are read on demand.
+    /// The read-ahead threads, each of which reads every n-th block. Without threads, blocks are
+    /// read on demand.
     threads: Vec<Receiver<Result<Parsed<T>, MirrorError>>>,
     records: std::vec::IntoIter<Option<T>>,
-    /// How many records were returned.
+    /// The number of returned records.
     seen: u64,
     whole: Option<Whole>,
 }
@@ -161,7 +161,7 @@ impl<T: Send + 'static> Records<T> {
         Self { whole: Some(whole), ..self }
     }
 
-    /// Starts threads that read ahead. Dropping them stops them.
+    /// Starts threads that read ahead. They stop when the records are dropped.
     pub(crate) fn ahead(mut self) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = cores.min(MOST_THREADS).min(self.blocks.len());
@@ -195,9 +195,9 @@ impl<T: Send + 'static> Records<T> {
             };
             let parsed = match self.threads.get(self.next % self.threads.len().max(1)) {
                 None => parse_block(spool, *frame, self.parse, self.what)?,
-                // A missing thread is an error, not the end of the records.
+                // A thread that ended early is an error, not the end of the records.
                 Some(thread) => thread.recv().map_err(|_| {
-                    MirrorError::local(AHEAD, io::Error::other("the reading thread is gone"))
+                    MirrorError::local(AHEAD, io::Error::other("the reading thread ended early"))
                 })??,
             };
             self.next += 1;
@@ -247,7 +247,7 @@ fn run_ahead<T>(
     sender: &SyncSender<Result<Parsed<T>, MirrorError>>,
 ) {
     for (spool, frame) in blocks.iter().skip(first).step_by(step) {
-        // The receiver is gone; nothing to report.
+        // If the receiver was dropped, there is nothing to report.
         if sender.send(parse_block(spool, *frame, parse, what)).is_err() {
             return;
         }
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_in_order_and_all_of_them() {
+    fn all_records_are_read_in_order() {
         for count in [0, 1, 300, 3000] {
             for ahead in [false, true] {
                 let files = vec![packed(0..count), packed(count..count), packed(count..count + 7)];
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_the_recorded_one_ends_in_an_error() {
+    fn a_file_that_differs_from_its_recorded_hash_ends_with_an_error() {
         for (part, is_whole) in
             [(part_of(0..3000), true), (part_of(0..2999), false), (part_of(1..3001), false)]
         {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_comes_where_it_stood_and_nothing_after_it() {
+    fn an_error_is_returned_at_its_position_and_ends_the_records() {
         fn not_2500(line: &str) -> Option<u64> {
             json(line).filter(|number| *number != 2500)
         }
@@ -353,9 +353,9 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_is_gone_is_an_error_and_no_end() {
+    fn a_reading_thread_that_panicked_is_an_error_and_not_the_end() {
         fn panics_at_2500(line: &str) -> Option<u64> {
-            json(line).inspect(|number| assert_ne!(*number, 2500, "on cue"))
+            json(line).inspect(|number| assert_ne!(*number, 2500, "a panic for the test"))
         }
         let records: Vec<_> =
             Records::of([packed(0..3000)], panics_at_2500, "numbers").ahead().collect();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_was_cut_off_is_not_taken_for_a_whole_one() {
+    fn a_truncated_block_is_an_error() {
         let whole = packed(0..3000);
         let frames =
             whole.frames.iter().map(|frame| Frame { size: frame.size - 1, ..*frame }).collect();

@@ -1,5 +1,5 @@
-//! A run's plan in the internal bucket: written while it is made, read again when it is applied.
-//! The stored plan is exactly what is applied.
+//! A run's plan in the internal bucket: written while it is being made, and read again when it is
+//! applied. The stored plan is exactly what is applied.
 
 use std::sync::mpsc::Receiver;
 
@@ -50,7 +50,7 @@ pub struct StoredPlan {
 /// One member of a group: a line of the file of groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member<'a> {
-    /// Which demographic.
+    /// The demographic.
     pub field: &'a str,
     /// Its value.
     pub value: Personal,
@@ -74,8 +74,8 @@ enum Message {
 const BATCH: usize = 100;
 const BATCHES: usize = 4;
 
-/// Writes a plan while it is made. For threads that may block: another thread writes the lines
-/// while planning continues.
+/// Writes a plan while it is being made. For threads that may block. Another thread writes the
+/// lines while planning continues.
 pub struct PlanWriter {
     entries: Vec<Entry>,
     writing: WorkerThread<Message, [Part; 4]>,
@@ -229,17 +229,18 @@ pub async fn read_plan(
 /// One change, prepared for writing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
-    /// The changes of one stage may be written in any order. All of a stage are written before the
-    /// next: parents before children, and additions before removals (invariant 21).
+    /// The stage. Changes of the same stage may be written in any order. A stage is written
+    /// completely before the next one: parents before children, and additions before removals
+    /// (invariant 21).
     pub stage: Stage,
-    /// What to write.
+    /// The writes.
     pub work: Work,
 }
 
-/// What one change writes.
+/// The writes of one change.
 #[expect(
     clippy::large_enum_variant,
-    reason = "nearly all work is free: a box would be an allocation for each change"
+    reason = "almost all changes are `Free`: a box would cost an allocation for each change"
 )]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
@@ -247,39 +248,39 @@ pub enum Work {
     Nothing,
     /// Items that only runs write: the stored item is overwritten.
     Free(RecordWrites),
-    /// Items that people edit, too.
+    /// Items that users edit, too.
     Guarded(Box<Guarded>),
 }
 
-/// A change of data that people edit, too. It is applied only if the stored item still equals what
-/// the plan saw, and is skipped if it has changed since (invariant 12).
-#[expect(clippy::large_enum_variant, reason = "it is in a box wherever it is kept")]
+/// A change of data that users edit, too. It is applied only if the stored item has not changed
+/// since the plan was made, and is skipped otherwise (invariant 12).
+#[expect(clippy::large_enum_variant, reason = "values are always boxed")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Guarded {
     /// A local edit that is removed or restored.
     Edit {
-        /// The edit as the plan saw it; `None` if there was none.
+        /// The edit when the plan was made, or `None` if it did not exist.
         before: Option<LocalEdit>,
         /// The edit to write; `None` removes it.
         after: Option<LocalEdit>,
     },
     /// A record that is manual before or after the change: a disconnected class (R-A5).
     Manual {
-        /// As the plan saw it; `None` if there was none.
+        /// The record when the plan was made, or `None` if it did not exist.
         before: Option<AnyMirrored>,
-        /// As it will be.
+        /// The record after the change.
         after: AnyMirrored,
     },
 }
 
-/// Returns whether a change is a removal, and its kind; links last.
+/// True for a removal, and the kind of the record. Links have no kind and are written last.
 pub type Stage = (bool, Option<RecordKind>);
 
 /// Changes per batch to the writer, and how many batches may wait.
 const PACKET: usize = 250;
 const WAITING: usize = 8;
 
-/// Reads a plan's changes on a thread of its own, starting after the first `skip`.
+/// Reads a plan's changes on a separate thread, starting after the first `skip`.
 pub fn prepare_changes<O: ReadObjects>(
     objects: O,
     district: DistrictId,
@@ -291,7 +292,7 @@ pub fn prepare_changes<O: ReadObjects>(
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = prepare_all(&handle, objects, &district, &run, &part, skip, &sender) {
-            // The receiver is gone; nothing to report.
+            // If the receiver was dropped, there is nothing to report.
             let _ = sender.blocking_send(Err(error));
         }
     });
@@ -353,7 +354,7 @@ fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorErro
     let is_manual = |record: &Option<AnyMirrored>| {
         record.as_ref().and_then(AnyMirrored::origin) == Some(Origin::Manual)
     };
-    let people_too = is_manual(&change.before) || is_manual(&change.after);
+    let is_edited_by_users = is_manual(&change.before) || is_manual(&change.after);
     let work = match (change.before, change.after) {
         (Some(AnyMirrored::Edit(before)), None) => {
             guarded(Guarded::Edit { before: Some(before), after: None })
@@ -364,7 +365,7 @@ fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorErro
         (Some(AnyMirrored::Edit(before)), Some(AnyMirrored::Edit(after))) => {
             guarded(Guarded::Edit { before: Some(before), after: Some(after) })
         }
-        (before, Some(after)) if people_too => guarded(Guarded::Manual { before, after }),
+        (before, Some(after)) if is_edited_by_users => guarded(Guarded::Manual { before, after }),
         (before, after) => {
             let writes = item::writes(district, before.as_ref(), after.as_ref())?;
             writes.map_or(Work::Nothing, Work::Free)

@@ -1,4 +1,4 @@
-//! Reports of runs: as data for programs, as a page for people.
+//! Reports of runs: as JSON for programs, and as an HTML page for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use crate::ports::runs::RunRecord;
 
 const WHAT: &str = "a run's report";
 
-/// Assembles a report from what a run has stored.
+/// Assembles the report of a run from its stored files.
 pub async fn assemble(
     objects: &impl ReadObjects,
     manifest: &Manifest,
@@ -76,7 +76,7 @@ pub async fn assemble(
     })
 }
 
-/// The report of a run without a snapshot. `import`: the duration of reading, in seconds.
+/// Returns the report of a run without a plan. `import`: the duration of reading, in seconds.
 pub fn without_plan(
     record: &RunRecord,
     state: RunState,
@@ -136,11 +136,11 @@ pub async fn read_text(
     String::from_utf8(body).map(Some).map_err(|_| MirrorError::corrupt(WHAT, "it is not UTF-8"))
 }
 
-/// What a state means, for readers of the page.
+/// Returns the meaning of a state, as a sentence for the page.
 fn said(state: RunState, cause: &Cause) -> &'static str {
     if !cause.is_source() {
         match state {
-            RunState::Refused => return "This is not possible. Nothing was changed.",
+            RunState::Refused => return "The request cannot be carried out. Nothing was changed.",
             RunState::Replaced => {
                 return "A newer run has replaced this one. Nothing was changed.";
             }
@@ -182,7 +182,8 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
          <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}\
          table{{border-collapse:collapse}}td,th{{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}}\
          td:first-child,th:first-child{{text-align:left}}</style>\
-         <h1>District {district}</h1><p><strong>{}</strong></p><p>Run {run}, data of {}, read for {}.</p>",
+         <h1>District {district}</h1><p><strong>{}</strong></p>\
+         <p>Run {run}. Time of the data: {}. Dates are evaluated for {}.</p>",
         said(report.state, &report.cause),
         report.taken_at,
         report.today
@@ -190,7 +191,8 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     if report.origin.changes_over.is_some() {
         write!(
             page,
-            "<p>Only records that changed since the last full pull were read. Nothing is removed before the next full pull.</p>"
+            "<p>Only records that changed since the last full pull were read. \
+             Nothing is removed before the next full pull.</p>"
         )?;
     }
     let cause = match &report.cause {
@@ -214,7 +216,10 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
         page.push_str("</ul>");
     }
     if !report.counts.is_empty() {
-        page.push_str("<h2>Records</h2><table><tr><th>Kind<th>In the source<th>Added<th>Changed<th>Removed<th>Unchanged</tr>");
+        page.push_str(
+            "<h2>Records</h2><table><tr><th>Kind<th>In the source<th>Added<th>Changed<th>Removed\
+             <th>Unchanged</tr>",
+        );
         for (kind, c) in &report.counts {
             let kind = escaped(kind);
             write!(

@@ -1,5 +1,5 @@
-//! A few records of a snapshot for a review (R-O2). They are read from the snapshot, so that no
-//! personal data is stored a second time.
+//! A few records of a snapshot for a review (R-O2). They are read from the snapshot so that
+//! personal data is not stored a second time.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -15,11 +15,11 @@ use crate::ports::objects::ReadObjects;
 
 const WHAT: &str = "a part of the snapshot";
 
-/// Blocks to read. Records are stored in the order of a hash, so a few blocks are a random sample
-/// of any district.
+/// The number of blocks to read. Records are stored in the order of a hash, so a few blocks are a
+/// random sample of any district.
 const BLOCKS: usize = 4;
 
-/// Returns a few records of a kind from as many schools as possible; the same ones every time.
+/// Returns a few records of a kind from as many schools as possible; the same records every time.
 /// `school` returns a record's main school.
 pub async fn samples<K: Kind>(
     objects: &impl ReadObjects,
@@ -72,7 +72,7 @@ fn spread(blocks: &[Block], at_most: usize) -> impl Iterator<Item = &Block> {
     places(blocks.len(), at_most).filter_map(|place| blocks.get(place))
 }
 
-/// Takes one record of each school, then a second one of each, until there are enough.
+/// Chooses one record of each school, then a second one of each, until there are enough.
 fn choose<T>(schools: Vec<Vec<T>>, at_most: usize) -> Vec<T> {
     let mut schools: Vec<Option<std::vec::IntoIter<T>>> =
         schools.into_iter().map(|all| Some(all.into_iter())).collect();
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_of_many_are_spread_from_the_first_to_the_last() {
+    fn places_are_spread_evenly_from_the_first_to_the_last() {
         let of = |of, at_most| places(of, at_most).collect::<Vec<_>>();
         assert_eq!(of(0, 4), Vec::<usize>::new());
         assert_eq!(of(1, 4), [0]);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_schools_as_can_be_are_among_a_few() {
+    fn the_choice_covers_as_many_schools_as_possible() {
         let schools = |many: usize, each: usize| {
             (0..many).map(|school| vec![school; each]).collect::<Vec<_>>()
         };

@@ -22,8 +22,8 @@ use crate::files::streams::unpack;
 use crate::keys;
 use crate::ports::objects::{Fetched, ObjectRef, ReadObjects};
 
-/// Passes the lines of an object to `visit` until `visit` stops. Returns `None` if there is no such
-/// object.
+/// Passes the lines of an object to `visit` until `visit` stops. Returns `None` if the object does
+/// not exist.
 pub async fn scan<O: ReadObjects, S: Send + 'static>(
     objects: &O,
     key: String,
@@ -47,7 +47,7 @@ pub async fn scan<O: ReadObjects, S: Send + 'static>(
     scanned.await.map_err(|e| MirrorError::service(doing, e))?.map(Some)
 }
 
-/// Parses a line. serde's own message may quote it, so it is dropped.
+/// Parses a line. The error does not contain serde's message, which may quote the line.
 pub fn parse<T: DeserializeOwned>(line: &[u8], what: &'static str) -> Result<T, MirrorError> {
     serde_json::from_slice(line).map_err(|_| MirrorError::corrupt(what, "a line does not parse"))
 }
@@ -108,7 +108,7 @@ async fn from_line(
 const PLAN: &str = "a run's plan";
 
 /// Returns at most `at_most` changes of a run's plan after the first `skip`, and whether there are
-/// more. `None`: the run has no plan.
+/// more. Returns `None` if the run has no plan.
 pub async fn changes(
     objects: &impl ReadObjects,
     district: &DistrictId,

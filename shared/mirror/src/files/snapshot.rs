@@ -1,5 +1,5 @@
-//! Snapshots in the internal bucket: written line by line while a source is read, read again from
-//! local copies.
+//! Snapshots in the internal bucket: written line by line while a source is being read, and read
+//! again from local copies.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -28,7 +28,7 @@ const JSON: &str = "application/json";
 const BLOCK: u64 = 2 * 1024 * 1024;
 const RANGES: usize = 3;
 
-/// Parts of a snapshot that are fetched at the same time.
+/// The number of parts of a snapshot that are fetched at the same time.
 const AT_ONCE: usize = 4;
 
 /// Writes a snapshot's lines. For threads that may block.
@@ -111,10 +111,10 @@ pub async fn copy_parts<O: WriteObjects>(
     copied.await.map_err(|error| MirrorError::service("write a snapshot", error))?
 }
 
-/// The uploads that a snapshot combines.
+/// The upload lineage of a snapshot: the uploads that it combines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadLineage {
-    /// Oldest first.
+    /// The uploads, the oldest first.
     pub links: Vec<LineageLink>,
 }
 
@@ -123,7 +123,7 @@ pub struct UploadLineage {
 pub struct LineageLink {
     /// The uploaded object.
     pub upload: Upload,
-    /// A bulk upload: earlier uploads do not count.
+    /// True for a bulk upload, which replaces all earlier uploads.
     pub whole: bool,
 }
 
@@ -192,7 +192,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
 #[derive(Clone, Debug)]
 pub struct SnapshotCopy {
     parts: BTreeMap<&'static str, LinesCopy>,
-    /// Whether the source's ids are those of the student information system.
+    /// True if the source's ids are those of the student information system.
     pub(crate) sis_ids: bool,
 }
 
@@ -202,7 +202,7 @@ impl SnapshotCopy {
         objects: &impl ReadObjects,
         manifest: &Manifest,
     ) -> Result<Self, MirrorError> {
-        // A task for each, because receiving, checking and storing can use several cores.
+        // One task per part, because receiving, checking and storing can use several cores.
         let fetched = PartName::all().map(|name| {
             let (objects, key) =
                 (objects.clone(), keys::part(&manifest.district, &manifest.run, name));
@@ -300,8 +300,8 @@ impl LinesCopy {
         Ok(Self { lines: Packed::copy_of(&part, spool.finish()?), part })
     }
 
-    /// Returns the records from the first on. The last item is an error if the file differs from
-    /// the written one in any byte.
+    /// Returns all records. The last item is an error if the file differs from the written one in
+    /// any byte.
     pub fn records<T: DeserializeOwned + Send + 'static>(&self) -> Records<T> {
         self.read_as(json)
     }
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_staged_is_read_back_as_often_as_one_likes() {
+    async fn a_staged_snapshot_can_be_read_several_times() {
         let bucket = MemoryObjects::default();
         let manifest = staged(&bucket).await;
         put_manifest(&bucket, &manifest).await.unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_is_missing_or_another_is_an_error() {
+    async fn a_missing_or_different_part_is_an_error() {
         let bucket = MemoryObjects::default();
         let manifest = staged(&bucket).await;
         let key =

@@ -1,9 +1,9 @@
-//! Bytes that are kept for the length of an invocation and read several times.
+//! Bytes that are stored for the duration of an invocation and read several times.
 //!
 //! # Why this is not simply a vector
 //!
-//! Memory must not grow with the district. A few bytes are kept in memory; more go to a temporary
-//! file without a name, which the operating system deletes at the end of the process.
+//! Memory must not grow with the district. A small spool stays in memory. A larger one is written
+//! to an unnamed temporary file, which the operating system deletes at the end of the process.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -14,7 +14,7 @@ use memchr::memchr;
 
 use crate::MirrorError;
 
-/// Bytes that stay in memory. A run has at most about 140 spools open.
+/// The maximum number of bytes of a spool in memory. A run has at most about 140 spools open.
 const IN_MEMORY: usize = 256 * 1024;
 
 /// Writes a spool.
@@ -57,7 +57,7 @@ impl Write for SpoolWriter {
         }
         self.spill()?;
         match &mut self.file {
-            // A long text need not be copied through memory again.
+            // A long text is written directly, without a copy in memory.
             Some(file) if bytes.len() > IN_MEMORY => file.write_all(bytes)?,
             _ => self.memory.extend_from_slice(bytes),
         }
@@ -132,7 +132,7 @@ impl Read for SpoolReader {
 /// MB/s; this level gives 74 MB at 640 and 1,830 MB/s. Time matters more than size.
 pub(crate) const LEVEL: i32 = -5;
 
-/// Bytes of text that are decompressed at once.
+/// The number of bytes of text that are decompressed at once.
 const UNPACKED: usize = 256 * 1024;
 
 /// Lines of a zstd-compressed text. All lines use one buffer.
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_can_be_read_twice_small_or_large() {
+    fn small_and_large_spools_can_be_read_twice() {
         for size in [0, 10, IN_MEMORY * 3 + 7] {
             let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
             let mut writer = SpoolWriter::default();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_cut_off_is_not_taken_for_a_whole_one() {
+    fn a_truncated_text_is_an_error() {
         let whole = zstd::encode_all(&b"{}\n{}\n"[..], LEVEL).unwrap();
         let mut lines = Lines::new(&whole[..], "read").unwrap();
         assert!(lines.next_line().unwrap().is_some() && lines.next_line().unwrap().is_some());

@@ -5,8 +5,8 @@
 //!
 //! Lines are compressed in blocks, one zstd frame each, and the ids of the first and last line of a
 //! block are recorded. To explain one record, only its block is read instead of a whole plan or
-//! snapshot. Compression on a thread of its own takes its
-//! time away from the planner, which runs on one thread.
+//! snapshot. Compression runs on a separate thread because the planner uses only one thread and
+//! must not spend its time on compression.
 
 use std::borrow::Cow;
 use std::io::{self, Read as _};
@@ -29,20 +29,21 @@ use crate::ports::objects::{PartedUpload, WriteObjects};
 const DOING: &str = "write a file of lines";
 const CONTENT_TYPE: &str = "application/zstd";
 
-/// How many blocks may wait for the worker thread.
+/// The maximum number of blocks that wait for the worker thread.
 const WAITING: usize = 8;
 
-/// Bytes of one part of an object, and how many parts of an object may be in flight. Several
-/// objects are written at once, and each part is held in memory.
+/// The size of one part of an object in bytes, and the maximum number of concurrent uploads of
+/// parts per object. Several objects are written at once, and each part is held in memory.
 const PART: usize = 5 * 1024 * 1024;
 const UNDER_WAY: usize = 1;
 
 /// The destination of lines.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// The object of this key. Without lines there is no object.
+    /// The object with this key. Without lines, no object is created.
     Object(String),
-    /// The same. Each line is a record of this kind that begins with its id, in table order.
+    /// The object with this key, whose lines are records of this kind in table order. Each line
+    /// begins with the id of its record.
     Records(String, RecordKind),
     /// The end of another stream, after all of its lines.
     Behind(usize),
@@ -162,7 +163,7 @@ impl Streams {
             return Ok(());
         };
         match refused {
-            // The worker is behind. Instead of waiting, this thread compresses the block.
+            // The worker thread is busy. Instead of waiting, this thread compresses the block.
             TrySendError::Full(Message::Lines(stream, lines, block, _)) => {
                 let packed =
                     self.packer.pack(&lines).map_err(|e| MirrorError::local(DOING, e))?.to_vec();
@@ -175,7 +176,7 @@ impl Streams {
     }
 
     /// Completes all streams. The objects exist when this returns. The lines of an appended stream
-    /// count as part of the other one.
+    /// are included in the part of the stream to which they are appended.
     pub(crate) fn finish(mut self) -> Result<Vec<Part>, MirrorError> {
         for stream in 0..self.buffers.len() {
             if !self.buffers[stream].0.is_empty() {
@@ -324,7 +325,7 @@ impl<O: WriteObjects> Worker<O> {
     }
 }
 
-/// Appends the blocks that were kept aside to an object.
+/// Appends spooled blocks to an object.
 fn append<O: WriteObjects>(
     object: &mut Stream<ObjectWriter<O>>,
     kept: &Spool,
@@ -340,15 +341,16 @@ fn append<O: WriteObjects>(
     Ok(())
 }
 
-/// The lines of one block.
+/// Returns the lines of one block.
 pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     let bytes = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
-    let bytes = bytes
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it is not a block of lines"))?;
+    let bytes = bytes.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidData, "the bytes are not a block of lines")
+    })?;
     zstd::bulk::decompress(packed, bytes as usize)
 }
 
-/// A part without lines.
+/// Returns a part without lines.
 pub(crate) fn empty_part() -> Part {
     Part {
         records: 0,
@@ -437,34 +439,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_come_out_in_order_and_what_is_behind_comes_last() {
+    async fn appended_streams_follow_all_other_lines_in_order() {
         let bucket = MemoryObjects::default();
         let (handle, objects) = (Handle::current(), bucket.clone());
         let parts = tokio::task::spawn_blocking(move || {
             let targets = vec![
                 Target::Object("plan".into()),
                 Target::Behind(0),
-                Target::Object("none".into()),
+                Target::Object("empty".into()),
             ];
             let mut streams = Streams::new(handle, objects, targets);
-            for (stream, line) in [(1, "gone 1"), (0, "new 1"), (1, "gone 2"), (0, "new 2")] {
+            for (stream, line) in [(1, "removed 1"), (0, "new 1"), (1, "removed 2"), (0, "new 2")] {
                 streams.line(stream, line.as_bytes()).unwrap();
             }
             streams.finish().unwrap()
         })
         .await
         .unwrap();
-        assert_eq!(text(&bucket, "plan"), "new 1\nnew 2\ngone 1\ngone 2\n");
+        assert_eq!(text(&bucket, "plan"), "new 1\nnew 2\nremoved 1\nremoved 2\n");
         assert_eq!(bucket.keys(), ["plan"]);
         assert_eq!((parts[0].records, parts[1].records), (2, 2));
         assert_eq!(
             parts[0].xxh3,
-            format!("{:016x}", xxhash_rust::xxh3::xxh3_64(b"new 1\nnew 2\ngone 1\ngone 2\n"))
+            format!("{:016x}", xxhash_rust::xxh3::xxh3_64(b"new 1\nnew 2\nremoved 1\nremoved 2\n"))
         );
     }
 
     #[tokio::test]
-    async fn a_block_is_read_by_itself_and_says_what_it_is_about() {
+    async fn a_block_can_be_read_alone_and_is_found_by_record() {
         let bucket = MemoryObjects::default();
         let (handle, objects) = (Handle::current(), bucket.clone());
         let filler = "x".repeat(BLOCK_BYTES / 4);
@@ -504,14 +506,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_object_goes_in_parts_and_one_given_up_never_comes_to_be() {
+    async fn a_large_object_is_uploaded_in_parts_and_an_abandoned_one_is_never_created() {
         let bucket = MemoryObjects::default();
         let (handle, objects) = (Handle::current(), bucket.clone());
         tokio::task::spawn_blocking(move || {
             let mut rng = fastrand::Rng::with_seed(7);
             let mut noise =
                 |bytes: usize| -> Vec<u8> { (0..bytes).map(|_| rng.u8(b' '..)).collect() };
-            for (key, finish) in [("whole", true), ("given up", false)] {
+            for (key, finish) in [("whole", true), ("abandoned", false)] {
                 let mut streams =
                     Streams::new(handle.clone(), objects.clone(), vec![Target::Object(key.into())]);
                 for _ in 0..30 {

@@ -21,7 +21,7 @@ pub(crate) struct WorkerThread<M, T> {
 }
 
 impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
-    /// Starts the thread. `waiting`: how many pieces of work the channel holds.
+    /// Starts the thread. `waiting`: the capacity of the channel.
     pub(crate) fn new(
         doing: &'static str,
         waiting: usize,
@@ -60,7 +60,7 @@ impl<M: Send + 'static, T: Send + 'static> WorkerThread<M, T> {
     }
 
     fn gone(&self) -> MirrorError {
-        MirrorError::local(self.doing, io::Error::other("the thread that does it is gone"))
+        MirrorError::local(self.doing, io::Error::other("the worker thread ended early"))
     }
 }
 
@@ -86,12 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ended_before_its_time_says_why_and_one_that_panicked_is_gone() {
+    fn a_thread_that_ended_early_or_panicked_is_an_error() {
         let mut thread = adding(0);
         thread.send(13).unwrap();
         assert!(matches!(thread.send(1), Err(MirrorError::LeaseLost)));
         assert!(thread.send(1).unwrap_err().to_string().contains("add"));
-        let mut panics = WorkerThread::<u32, u32>::new("add", 0, |_| panic!("on cue"));
+        let mut panics =
+            WorkerThread::<u32, u32>::new("add", 0, |_| panic!("a panic for the test"));
         assert!(panics.end().is_err());
     }
 }

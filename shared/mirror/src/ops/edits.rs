@@ -51,10 +51,11 @@ pub enum Ending {
 
 /// Writes local edits and manual records.
 ///
-/// An edit that concerns a second record ([`Edit::other`]) has a twin with that record, and a join
-/// code has an item by which it is found. Both are written and deleted together with the edit, in
-/// one transaction. The writer gives each edit a version that no edit had before. A counter would
-/// not do, because an edit that was deleted and created again must differ from the first.
+/// An edit that concerns a second record ([`Edit::other`]) has a twin item with that record, and a
+/// join code has an item by which its class is found. Both are written and deleted together with
+/// the edit, in one transaction. The writer gives each edit a version that no edit had before. A
+/// counter is not enough, because an edit that was deleted and created again must differ from the
+/// first.
 pub trait Edits: Transact + ReadItems + WriteItems {
     /// Replaces the edit of version `seen`; with `None`, creates an edit in an empty slot.
     fn put_edit(
@@ -93,7 +94,7 @@ pub trait Edits: Transact + ReadItems + WriteItems {
     ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
         async move {
             if record.origin() != Some(Origin::Manual) {
-                return Err(MirrorError::corrupt(MANUAL, "the source answers for it"));
+                return Err(MirrorError::corrupt(MANUAL, "it belongs to the source"));
             }
             put_where(self, district, record, seen).await
         }
@@ -119,15 +120,15 @@ pub trait Edits: Transact + ReadItems + WriteItems {
 
 impl<T: Transact + ReadItems + WriteItems> Edits for T {}
 
-/// Writes a record with all pieces if the stored one has the hash `seen`, or, with `None`, if there
-/// is none.
+/// Writes a record with all pieces if the stored one has the hash `seen`, or, with `None`, if no
+/// record is stored.
 pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
     items: &T,
     district: &DistrictId,
     record: &AnyMirrored,
     seen: Option<&str>,
 ) -> Result<Edited, MirrorError> {
-    let missing = || MirrorError::corrupt(MANUAL, "there is nothing to put");
+    let missing = || MirrorError::corrupt(MANUAL, "it has no item to write");
     let writes = item::writes(district, None, Some(record))?.ok_or_else(missing)?;
     let Write::Put(PutItem { pk, sk, hash: Some(hash), .. }) = &writes.item else {
         return Err(missing());
@@ -158,8 +159,8 @@ pub(crate) async fn put_where<T: Transact + ReadItems + WriteItems>(
     Ok(done)
 }
 
-/// Writes a manual record if the stored one equals `before`, however its JSON is written; with
-/// `None`, if there is none.
+/// Writes a manual record if the stored one equals `before`, even if its JSON differs, or, with
+/// `None`, if no record is stored.
 pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
     items: &T,
     district: &DistrictId,
@@ -175,7 +176,7 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
         if put.ending != Ending::Changed {
             return Ok(done);
         }
-        // An older version of this program may have written the same record as different JSON.
+        // An older version of this program may have written the same record with different JSON.
         let Some(body) = read_record(items, district, after.kind(), after.key()).await? else {
             return Ok(done);
         };
@@ -191,11 +192,11 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
     }
 }
 
-/// How often writes that a busy table left undone are repeated, and the longest first wait.
+/// The maximum number of attempts for unprocessed writes, and the maximum first wait.
 const TRIES: u32 = 4;
 const WAIT: Duration = Duration::from_millis(50);
 
-/// Writes without order or conditions. Returns false if some writes were not done.
+/// Writes in any order and without conditions. Returns false if some writes were not done.
 async fn write_all(
     items: &impl WriteItems,
     mut writes: Vec<Write>,
@@ -298,7 +299,7 @@ fn put_steps(
     if let Some(seen) = seen {
         let old_item = item_of(district, seen)?;
         if (&old_item.pk, &old_item.sk) != (&item.pk, &item.sk) {
-            return Err(MirrorError::corrupt(WHAT, "it is to take the place of another one"));
+            return Err(MirrorError::corrupt(WHAT, "it would replace the edit of another slot"));
         }
         old = companion(district, seen, &old_item)?.map(|companion| (seen, companion));
     }
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_is_known_by_what_it_says_however_an_older_program_spelled_it() {
+    async fn a_record_written_with_different_json_by_an_older_version_is_equal() {
         let (table, oak) = (MemoryTable::default(), DistrictId::new("oak"));
         let (before, after) = (school("Oak", Origin::Source), school("Oak", Origin::Manual));
         let Some(writes) = item::writes(&oak, None, Some(&before)).unwrap() else {
@@ -392,7 +393,7 @@ mod tests {
             Ending::Done
         );
         assert_eq!(there().await, after);
-        // Repeated after a crash: it is done already.
+        // Repeated after a crash: the record is already written.
         assert_eq!(
             put_over(&table, &oak, Some(&before), &after).await.unwrap().ending,
             Ending::Done

@@ -1,7 +1,7 @@
 //! Erasing a district permanently (R-O6): all its partitions, and every version of its objects.
 //!
-//! roster-api repeats pages of [`crate::ports::erase`] until nothing is left. The certificate of
-//! what was erased contains only hashes and counts.
+//! roster-api repeats pages of [`crate::ports::erase`] until nothing is left. The erasure
+//! certificate contains only hashes and counts.
 
 use roster::id::{DistrictId, SHARDS};
 
@@ -15,7 +15,7 @@ pub fn partitions(district: &DistrictId) -> impl Iterator<Item = String> {
 }
 
 /// Returns the prefixes of a district's objects in the internal bucket. Certificates have another
-/// prefix and are kept.
+/// prefix and are not erased.
 pub fn internal_prefixes(district: &DistrictId) -> [String; 6] {
     ["pulls", "snapshots", "runs", "groups", "requests", "refused"]
         .map(|folder| format!("{folder}/{district}/"))

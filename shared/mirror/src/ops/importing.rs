@@ -1,5 +1,5 @@
-//! A run while its source is read, from an upload or a server: which invocation owns it, and how
-//! reading ends.
+//! A run while its source (an upload or a server) is being read: which invocation owns the run, and
+//! how reading ends.
 
 use jiff::Timestamp;
 use roster::run::{RunState, Step};
@@ -19,7 +19,7 @@ pub enum Taken {
     Busy,
 }
 
-/// Creates a run, or takes it over from an invocation that has died. `known`: the run, if the
+/// Creates a run, or takes it over from an invocation that has crashed. `known`: the run, if the
 /// caller has read it already.
 pub async fn take(
     runs: &impl Runs,
@@ -67,7 +67,7 @@ pub async fn leave(
     if runs.save(record).await? == Changed::Yes {
         return Ok(true);
     }
-    // The manifest's event was faster: reconcile has already recorded that the snapshot is
+    // The manifest's event was processed first: reconcile has already recorded that the snapshot is
     // complete.
     let stored = runs.run(&record.district, &record.run).await?;
     Ok(step == Step::Stage && stored.is_some_and(|run| run.state != RunState::Importing))

@@ -1,4 +1,4 @@
-//! Operations built from several ports: each is safe to repeat after a crash.
+//! Operations that combine several ports. Each is safe to repeat after a crash.
 
 pub mod apply;
 pub mod edits;

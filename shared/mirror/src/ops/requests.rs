@@ -1,9 +1,9 @@
 //! Requests to reconcile: objects that roster-api or an operator writes, and whose event starts
 //! reconcile.
 //!
-//! An object instead of an invocation, because it is kept on record, its event is retried, and
-//! writing it needs no other permission. Its name is a ULID. For an undo or a restore it is also
-//! the id of the new run, so an event that is delivered twice leads to one run.
+//! A request is an object instead of an invocation, because the object stays on record, its event
+//! is retried, and writing it needs no other permission. Its name is a ULID. For an undo or a
+//! restore it is also the id of the new run, so an event that is delivered twice leads to one run.
 
 use jiff::civil::Date;
 use roster::id::{DistrictId, RunId};

@@ -1,4 +1,4 @@
-//! The districts that have connected a source, kept from one discovery to the next.
+//! The districts that have connected a source, stored from one discovery to the next.
 
 use std::future::Future;
 

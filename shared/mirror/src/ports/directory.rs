@@ -87,7 +87,7 @@ impl Found {
     /// Parses the record. Returns `None` if it does not exist.
     pub fn record<K: Kind>(&self) -> Result<Option<Mirrored<K>>, MirrorError> {
         let parse = |body: &String| {
-            // serde's own message may quote what it read.
+            // serde's own message may quote the data.
             serde_json::from_str(body)
                 .map_err(|_| MirrorError::corrupt("a record of the mirror", "it does not parse"))
         };

@@ -1,5 +1,5 @@
-//! Settings and status of a district. A change is made only if they are still as they were read, so
-//! that two people who change them at the same time do not overwrite each other.
+//! Settings and status of a district. A change is made only if they have not changed since they
+//! were read, so that two people do not overwrite each other's changes.
 
 use std::future::Future;
 

@@ -18,7 +18,7 @@ pub struct ItemToErase {
 /// The first items of a partition.
 #[derive(Clone, Debug, Default)]
 pub struct ItemsToErase {
-    /// In the order of their keys.
+    /// The items, in the order of their keys.
     pub items: Vec<ItemToErase>,
     /// True if the partition has more items.
     pub more: bool,

@@ -1,9 +1,9 @@
 //! The capabilities that functions need from storage, each as a small trait without SDK types.
 //!
-//! The real forms are in [`crate::dynamo`], [`crate::s3`], [`crate::scheduler`],
-//! [`crate::secrets_manager`] and [`crate::eventbridge`]; the in-memory and failing forms in
-//! `testing`. An expected answer (a condition that is not met, a missing item) is a variant of the
-//! result, not an error.
+//! The real implementations are in [`crate::dynamo`], [`crate::s3`], [`crate::scheduler`],
+//! [`crate::secrets_manager`] and [`crate::eventbridge`]; the in-memory and failing implementations
+//! are in `testing`. An expected outcome (a condition that is not met, a missing item) is a variant
+//! of the result, not an error.
 
 pub mod connected_districts;
 pub mod directory;

@@ -11,7 +11,8 @@ use crate::MirrorError;
 pub struct ObjectRef {
     /// The key.
     pub key: String,
-    /// The entity tag, without quotes. Empty for objects that are written once: any state is read.
+    /// The entity tag, without quotes. If it is empty, any state is read; that is enough for
+    /// objects that are written once.
     pub etag: String,
     /// The version, if the bucket has versioning.
     pub version: Option<String>,

@@ -40,8 +40,8 @@ fn named(prefix: &str, district: &DistrictId) -> String {
     if prefix.len() + id.len() <= LONGEST_NAME {
         return format!("{prefix}{id}");
     }
-    let kept: String = id.chars().take(LONGEST_NAME - prefix.len() - HASH).collect();
-    format!("{prefix}{kept}-{:016x}", xxh3_64(id.as_bytes()))
+    let start: String = id.chars().take(LONGEST_NAME - prefix.len() - HASH).collect();
+    format!("{prefix}{start}-{:016x}", xxh3_64(id.as_bytes()))
 }
 
 /// A recurring schedule with all its properties: equal schedules behave the same.

@@ -18,7 +18,7 @@ pub struct RunRecord {
     pub district: DistrictId,
     /// The run.
     pub run: RunId,
-    /// What started the run.
+    /// The cause of the run.
     #[serde(default, skip_serializing_if = "Cause::is_source")]
     pub cause: Cause,
     /// The state. Only [`RunRecord::step`] changes it.
@@ -154,7 +154,7 @@ pub trait Runs: Clone + Send + Sync + 'static {
         district: &DistrictId,
         at_most: usize,
     ) -> impl Future<Output = Result<Vec<RunRecord>, MirrorError>> + Send;
-    /// Stores a new run, unless it exists.
+    /// Stores a new run, unless it is already stored.
     fn begin(&self, record: &RunRecord) -> impl Future<Output = Result<Wrote, MirrorError>> + Send;
     /// Replaces the record if its revision is still the stored one and no newer lease saved it. On
     /// success, `record` has the new revision.

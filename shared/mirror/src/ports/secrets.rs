@@ -110,28 +110,28 @@ mod tests {
     async fn a_secret_is_read_again_when_its_time_in_the_cache_is_over() {
         let (clock, second) = clock();
         let stored = MemorySecrets::default();
-        let kept = SecretCache::new(stored.clone(), clock, MINUTES);
-        assert_eq!(text(&kept).await, None);
+        let cache = SecretCache::new(stored.clone(), clock, MINUTES);
+        assert_eq!(text(&cache).await, None);
         stored.put("notices", "one");
-        assert_eq!(text(&kept).await.as_deref(), Some("one"), "a missing secret is not cached");
+        assert_eq!(text(&cache).await.as_deref(), Some("one"), "a missing secret is not cached");
         stored.put("notices", "two");
         second.fetch_add(299, Ordering::SeqCst);
-        assert_eq!((text(&kept).await.as_deref(), stored.reads()), (Some("one"), 2));
+        assert_eq!((text(&cache).await.as_deref(), stored.reads()), (Some("one"), 2));
         second.fetch_add(1, Ordering::SeqCst);
-        assert_eq!((text(&kept).await.as_deref(), stored.reads()), (Some("two"), 3));
+        assert_eq!((text(&cache).await.as_deref(), stored.reads()), (Some("two"), 3));
         second.fetch_sub(3600, Ordering::SeqCst);
         stored.put("notices", "three");
         assert_eq!(
-            text(&kept).await.as_deref(),
+            text(&cache).await.as_deref(),
             Some("three"),
             "a clock that was set back does not extend the lifetime"
         );
         stored.put("notices", "four");
-        kept.forget();
-        assert_eq!(text(&kept).await.as_deref(), Some("four"), "a rejected secret is read again");
+        cache.forget();
+        assert_eq!(text(&cache).await.as_deref(), Some("four"), "a rejected secret is read again");
         stored.remove("notices");
         second.fetch_add(300, Ordering::SeqCst);
-        assert_eq!(text(&kept).await, None, "a deleted secret is no longer used");
+        assert_eq!(text(&cache).await, None, "a deleted secret is no longer used");
     }
 
     #[tokio::test]
@@ -139,30 +139,33 @@ mod tests {
         let (clock, second) = clock();
         let stored = MemorySecrets::default();
         stored.put("notices", "one");
-        let kept = SecretCache::new(Failing::new(stored, &Cue::at(1, false)), clock, MINUTES);
-        assert_eq!(text(&kept).await.as_deref(), Some("one"));
+        let cache = SecretCache::new(Failing::new(stored, &Cue::at(1, false)), clock, MINUTES);
+        assert_eq!(text(&cache).await.as_deref(), Some("one"));
         second.fetch_add(300, Ordering::SeqCst);
-        assert!(kept.secret("notices").await.is_err());
+        assert!(cache.secret("notices").await.is_err());
     }
 
     #[tokio::test]
     async fn debug_output_and_errors_contain_no_secret() {
         #[derive(Debug, Deserialize)]
         struct Number {
-            #[allow(dead_code, reason = "it is never read: the test is that it is not made")]
+            #[allow(
+                dead_code,
+                reason = "the test expects that parsing fails, so the field is never read"
+            )]
             number: u64,
         }
         let (clock, _) = clock();
         let stored = MemorySecrets::default();
         stored.put("notices", r#"{"number": "swordfish"}"#);
-        let kept = SecretCache::new(stored.clone(), clock, MINUTES);
-        let secret = kept.secret("notices").await.unwrap().unwrap();
+        let cache = SecretCache::new(stored.clone(), clock, MINUTES);
+        let secret = cache.secret("notices").await.unwrap().unwrap();
         let error = parse::<Number>(&secret, "the key").unwrap_err();
         let error_text = crate::error::chain(&error);
         assert!(error_text.contains("the key"), "{error_text}");
         for text in [
             format!("{secret:?}"),
-            format!("{kept:?}"),
+            format!("{cache:?}"),
             format!("{stored:?}"),
             format!("{error:?}"),
             error_text,

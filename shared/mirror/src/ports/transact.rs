@@ -1,4 +1,4 @@
-//! Transactions: several writes, each under a condition, of which all are done or none.
+//! Transactions: several conditional writes that are done completely or not at all.
 
 use std::future::Future;
 
@@ -10,7 +10,7 @@ use crate::ports::items::{PutItem, Write};
 pub struct Step {
     /// The write.
     pub write: Write,
-    /// The condition. `None` writes in any case.
+    /// The condition. `None` means that the write is unconditional.
     pub check: Option<Check>,
 }
 

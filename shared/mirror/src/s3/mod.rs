@@ -1,4 +1,4 @@
-//! The real buckets.
+//! Buckets in S3.
 
 mod erase;
 
@@ -15,7 +15,7 @@ use crate::ports::objects::{
     Fetched, ObjectInfo, ObjectRef, PartedUpload, ReadObjects, WriteObjects,
 };
 
-/// How often a response body that broke off is requested again.
+/// The maximum number of attempts to read a response body that breaks off.
 const BODY_TRIES: u32 = 3;
 
 /// One bucket.
@@ -26,12 +26,12 @@ pub struct S3Bucket {
 }
 
 impl S3Bucket {
-    /// Returns the bucket of this name.
+    /// Returns the bucket with this name.
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.into() }
     }
 
-    /// Returns its name.
+    /// Returns the name of the bucket.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -59,13 +59,13 @@ fn time(at: Option<&aws_sdk_s3::primitives::DateTime>) -> Option<Timestamp> {
     at.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok())
 }
 
-/// The version that S3 reports for objects of buckets without versioning.
+/// Returns the version. In a bucket without versioning, S3 reports the text `null` instead.
 fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)
 }
 
-/// Reads a body. Each chunk is released at once, so that the connection reuses its buffer: kept
-/// until the end, chunks take many times the memory of their content.
+/// Reads a body. Each chunk is released at once so that the connection reuses its buffer. Holding
+/// all chunks until the end would take many times the memory of their content.
 async fn whole(length: Option<i64>, mut body: ByteStream) -> Result<Vec<u8>, ByteStreamError> {
     let mut bytes = Vec::with_capacity(
         length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default(),

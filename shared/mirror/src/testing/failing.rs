@@ -1,5 +1,5 @@
-//! Storage that fails on cue, or that another writer changes on cue: for tests of what a crash
-//! leaves behind, and of edits made in the middle of a run.
+//! Storage that fails at a chosen call, or that another writer changes before a chosen call. For
+//! tests of crashes, and of edits during a run.
 
 use std::fmt;
 use std::future::Future;
@@ -36,8 +36,8 @@ use crate::ports::secrets::Secrets;
 use crate::ports::transact::{Step, Transact, Transacted};
 use crate::ports::webhook_events::WebhookEvents;
 
-/// When storage dies: at one call, counted over everything that shares the cue, and at all calls
-/// after it, as for a process that is gone.
+/// The call at which storage fails, counted over all ports that share the cue. All later calls fail
+/// too, as after a crash of the process.
 #[derive(Clone, Debug)]
 pub struct Cue(Arc<State>);
 
@@ -49,7 +49,7 @@ struct State {
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
-/// What somebody else does.
+/// The action of a concurrent writer.
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl fmt::Debug for State {
@@ -62,19 +62,19 @@ impl fmt::Debug for State {
 }
 
 impl Cue {
-    /// Never fails.
+    /// Returns a cue that never makes a call fail.
     pub fn never() -> Self {
         Self::at(u64::MAX, false)
     }
 
-    /// Fails at call number `at`, the first being 0. With `done_all_the_same` the call has its
-    /// effect, but returns an error.
+    /// Returns a cue for call number `at`; the first call has number 0. With `done_all_the_same`,
+    /// the call has its effect, but returns an error.
     pub fn at(at: u64, done_all_the_same: bool) -> Self {
         Self::when(move |number| number == at, done_all_the_same)
     }
 
-    /// Fails at the first call for whose number `is_given` returns true: for a process that dies at
-    /// a given time of a test's clock.
+    /// Returns a cue for the first call whose number `is_given` accepts, for example to simulate a
+    /// crash at a given time of a test's clock.
     pub fn when(
         is_given: impl Fn(u64) -> bool + Send + Sync + 'static,
         done_all_the_same: bool,
@@ -88,20 +88,20 @@ impl Cue {
         }))
     }
 
-    /// Does not fail: runs `happens` right before call number `at`, as another writer would, and
-    /// then makes the call.
+    /// Returns a cue that makes no call fail, but runs `happens` immediately before call number
+    /// `at`, as a concurrent writer would.
     pub fn before(at: u64, happens: impl Future<Output = ()> + Send + 'static) -> Self {
         let cue = Self::at(at, false);
         *cue.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(happens));
         cue
     }
 
-    /// Whether storage has died.
+    /// Returns true if a call has failed.
     pub fn was_given(&self) -> bool {
         self.0.dead.load(Ordering::SeqCst)
     }
 
-    /// How many calls there were.
+    /// Returns the number of calls so far.
     pub fn calls(&self) -> u64 {
         self.0.calls.load(Ordering::SeqCst)
     }
@@ -112,18 +112,18 @@ impl Cue {
     ) -> Result<T, MirrorError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst);
         if self.0.dead.load(Ordering::SeqCst) {
-            return Err(MirrorError::service("go on", "the process is gone"));
+            return Err(MirrorError::service("continue", "the process has crashed"));
         }
         if (self.0.is_given)(number) {
             let meanwhile = self.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(happens) = meanwhile else {
                 if self.0.dead.swap(true, Ordering::SeqCst) {
-                    return Err(MirrorError::service("go on", "the process is gone"));
+                    return Err(MirrorError::service("continue", "the process has crashed"));
                 }
                 if self.0.done_all_the_same {
                     let _ = call.await;
                 }
-                return Err(MirrorError::service("go on", "the cue was given"));
+                return Err(MirrorError::service("continue", "the test makes this call fail"));
             };
             happens.await;
         }
@@ -131,7 +131,7 @@ impl Cue {
     }
 }
 
-/// Any storage, under a cue.
+/// A port whose calls fail at a cue.
 #[derive(Clone, Debug)]
 pub struct Failing<T> {
     inner: T,
@@ -139,13 +139,13 @@ pub struct Failing<T> {
 }
 
 impl<T> Failing<T> {
-    /// Puts storage under a cue.
+    /// Wraps a port.
     pub fn new(inner: T, cue: &Cue) -> Self {
         Self { inner, cue: cue.clone() }
     }
 }
 
-/// Passes each call on, under the cue.
+/// Implements a port: each call is passed to the inner port, unless the cue makes it fail.
 macro_rules! under_cue {
     ($port:ident { $(fn $name:ident(&self $(, $arg:ident: $type:ty)*) -> $answer:ty;)* }) => {
         impl<T: $port> $port for Failing<T> {
@@ -251,9 +251,9 @@ under_cue! { ConnectedDistricts {
 } }
 
 under_cue! { IdempotencyRecords {
-    fn claim(&self, district: &DistrictId, asked: IdempotentRequest<'_>) -> Begun;
-    fn finish(&self, district: &DistrictId, asked: IdempotentRequest<'_>, answer: Answer) -> ();
-    fn forget(&self, district: &DistrictId, asked: IdempotentRequest<'_>) -> ();
+    fn claim(&self, district: &DistrictId, request: IdempotentRequest<'_>) -> Begun;
+    fn finish(&self, district: &DistrictId, request: IdempotentRequest<'_>, answer: Answer) -> ();
+    fn forget(&self, district: &DistrictId, request: IdempotentRequest<'_>) -> ();
 } }
 
 under_cue! { EraseItems {

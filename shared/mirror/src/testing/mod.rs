@@ -1,4 +1,4 @@
-//! Test doubles of every port: in memory, and failing on cue (feature `test-support`).
+//! Test doubles of every port: in memory, and failing at a chosen call (feature `test-support`).
 
 pub mod failing;
 pub mod memory;
@@ -10,7 +10,7 @@ use crate::MirrorError;
 use crate::ports::district_settings::SettingsStore;
 use crate::ports::districts::Changed;
 
-/// Replaces settings and status of a district without regard to what is stored.
+/// Replaces settings and status of a district unconditionally.
 #[expect(async_fn_in_trait, reason = "only tests call it, on their own thread")]
 pub trait Configure: SettingsStore {
     /// Returns `Changed::No` if the district does not exist.

@@ -1,10 +1,10 @@
-//! A table of a real client, on a service in this process.
+//! The real client with a service in this process.
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use mirror::dynamo::DynamoTable;
 use mirror::ports::districts::Wrote;
 
-/// A table of a service that ends with the test, and its client.
+/// Returns an empty table and its client, on a service that ends with the test.
 pub(crate) async fn real_table() -> (DynamoTable, aws_sdk_dynamodb::Client) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -12,8 +12,8 @@ fn item<'w, K: Kind>(world: &'w World, key: &SourceId) -> Option<&'w Mirrored<K>
     world.mirror.records.get(&(K::KIND, key.clone())).and_then(typed::<K>)
 }
 
-/// Whether a run keeps an edit. `None` if the model does not decide: it does not know which families
-/// are abandoned.
+/// Whether a run keeps an edit. Returns `None` if the model does not decide, because it does not
+/// know which families are abandoned.
 pub(crate) fn is_kept(after: &World, night: &Snapshot, edit: &LocalEdit) -> Option<bool> {
     if let Edit::Pin { until, .. } | Edit::PinEnrollment { until, .. } = &edit.edit {
         return Some(after.today < *until);

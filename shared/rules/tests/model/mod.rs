@@ -10,6 +10,7 @@
 //! properties.
 
 pub(crate) mod edits;
+mod night;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,129 +18,19 @@ use jiff::civil::Date;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::policy::{
     AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
-    KeepDemographics, Policy, RoleConflicts,
+    KeepDemographics,
 };
 use roster::records::{
     AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind,
-    Membership, Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, Teacher,
-    TeacherState, kinds,
+    Membership, Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, TeacherState,
+    kinds,
 };
-use roster::snapshot::UnreadableRecord;
 
-use crate::world::{Snapshot, World, typed};
+use self::night::Night;
+use crate::world::{Snapshot, World};
 
 type Ids = BTreeSet<SourceId>;
 type Pairs = BTreeSet<(SourceId, SourceId)>;
-
-/// One run.
-struct Night<'a> {
-    world: &'a World,
-    night: &'a Snapshot,
-    policy: &'a Policy,
-}
-
-impl Night<'_> {
-    fn unreadable(&self, kind: RecordKind, id: &SourceId) -> bool {
-        self.night.unreadable.iter().any(
-            |record| matches!(record, UnreadableRecord::Record { kind: of, id: other, .. } if *of == kind && other == id),
-        )
-    }
-
-    fn blind(&self, kind: RecordKind) -> bool {
-        self.night
-            .unreadable
-            .iter()
-            .any(|record| matches!(record, UnreadableRecord::Kind { kind: of } if *of == kind))
-    }
-
-    /// Whether the row of an enrollment is unreadable, so that the enrollment stays.
-    fn enrollment_unreadable(&self, class: &SourceId, person: &SourceId) -> bool {
-        self.night.unreadable.iter().any(|record| match record {
-            UnreadableRecord::Enrollment { class: c, person: p } => {
-                c.as_ref().is_none_or(|c| c == class) && p.as_ref().is_none_or(|p| p == person)
-            }
-            _ => false,
-        })
-    }
-
-    fn past<K: Kind>(&self, id: &SourceId) -> Option<&Mirrored<K>> {
-        self.world.mirror.records.get(&(K::KIND, id.clone())).and_then(typed::<K>)
-    }
-
-    fn keys(&self, kind: RecordKind) -> Ids {
-        self.world
-            .mirror
-            .records
-            .keys()
-            .filter(|(of, _)| *of == kind)
-            .map(|(_, key)| key.clone())
-            .collect()
-    }
-
-    fn counts(&self, by_enrollment: bool) -> bool {
-        !(by_enrollment && self.policy.role_conflicts == RoleConflicts::User)
-    }
-
-    fn teacher(&self, id: &SourceId) -> Option<&Teacher> {
-        self.night
-            .teachers
-            .iter()
-            .find(|teacher| teacher.id == *id && self.counts(teacher.by_enrollment))
-    }
-
-    fn student(&self, id: &SourceId) -> Option<&Student> {
-        self.night
-            .students
-            .iter()
-            .find(|student| student.id == *id && self.counts(student.by_enrollment))
-    }
-
-    fn guardian(&self, id: &SourceId) -> Option<&Guardian> {
-        self.night.guardians.iter().find(|guardian| guardian.id == *id)
-    }
-
-    fn class(&self, id: &SourceId) -> Option<&Class> {
-        self.night.classes.iter().find(|class| class.id == *id)
-    }
-
-    /// Returns the people of a kind person are active after the run.
-    fn active<K: Kind>(
-        &self,
-        ids: impl Iterator<Item = SourceId>,
-        meets: impl Fn(&SourceId) -> Option<bool>,
-    ) -> Ids {
-        ids.filter(|id| {
-            let was = self.past::<K>(id).is_some_and(|item| item.status == Status::Active);
-            match meets(id) {
-                Some(meets) => was || meets,
-                None => was && (self.unreadable(K::KIND, id) || self.blind(K::KIND)),
-            }
-        })
-        .collect()
-    }
-
-    fn over(&self, class: &Class) -> bool {
-        let terms = &class.details.terms;
-        let end = |id: &SourceId| {
-            self.night.terms.iter().find(|term| term.id == *id).map(|term| term.end)
-        };
-        !terms.is_empty()
-            && terms.iter().all(|id| end(id).flatten().is_some_and(|end| end <= self.world.today))
-    }
-
-    /// Whether a person stays in a class because the person's record or the enrollment is
-    /// unreadable.
-    fn stays(
-        &self,
-        kind: RecordKind,
-        class: &SourceId,
-        person: &SourceId,
-        in_source: bool,
-    ) -> bool {
-        self.enrollment_unreadable(class, person)
-            || (!in_source && !self.unreadable(kind, person) && self.blind(kind))
-    }
-}
 
 /// Computes the mirror after a run.
 pub(crate) fn after(
@@ -351,7 +242,7 @@ pub(crate) fn after(
                     teachers: list,
                     students: members,
                     inactive,
-                    ends: ends(class, n.world.today),
+                    ends: n.ends(class),
                 };
                 here::<kinds::Classes>(&id, past, None, state, &run)
             }
@@ -579,6 +470,7 @@ pub(crate) fn after(
     all
 }
 
+/// Returns an active record of the source.
 fn here<K: Kind>(
     id: &SourceId,
     past: Option<Mirrored<K>>,
@@ -599,20 +491,9 @@ fn here<K: Kind>(
     }
 }
 
-fn gone<K: Kind>(
-    past: Option<Mirrored<K>>,
-    state: K::State,
-    today: jiff::civil::Date,
-) -> Mirrored<K> {
+/// Returns the archived record, with the given state.
+fn gone<K: Kind>(past: Option<Mirrored<K>>, state: K::State, today: Date) -> Mirrored<K> {
     let past = past.unwrap();
     let archived_on = past.archived_on.or(Some(today));
     Mirrored { status: Status::Archived, archived_on, state, ..past }
-}
-
-/// The ends of the enrollments of a class that are on today; see `ClassState::ends`.
-fn ends(class: &Class, today: Date) -> Vec<Option<Date>> {
-    let listed = class.teachers.iter().chain(&class.students);
-    let ends: BTreeSet<Option<Date>> =
-        listed.filter(|one| one.is_on(today)).map(|one| one.end).collect();
-    if ends == BTreeSet::from([None]) { Vec::new() } else { ends.into_iter().collect() }
 }

@@ -19,7 +19,7 @@ async fn the_sample_event_gets_an_http_api_response() {
     let claims =
         event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().expect("claims");
     claims.remove("schools");
-    let answer = application.stack.invoke(API, event).await.expect("the function is there");
+    let answer = application.stack.invoke(API, event).await.expect("the function exists");
     assert!(!answer.failed, "{}", answer.payload);
     assert_eq!(
         (&answer.payload["statusCode"], &answer.payload["headers"]["content-type"]),

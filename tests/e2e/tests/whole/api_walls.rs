@@ -110,7 +110,8 @@ async fn schools(application: &Application, district: &DistrictId) -> Vec<String
     application.keys(district, RecordKind::School, "active").await
 }
 
-/// Returns ids that do not exist. The run is kept, because it belongs to the whole district.
+/// Returns ids that do not exist. The run stays the same, because it belongs to the whole
+/// district.
 fn made_up(named: &RecordIds) -> RecordIds {
     RecordIds {
         district: named.district.clone(),
@@ -143,7 +144,7 @@ async fn send(application: &Application, claims: &Claims, request: &ApiRequest) 
 }
 
 /// Returns a response without the names from the request.
-fn said(reply: &Reply, named: &RecordIds) -> (u16, String, Vec<(String, String)>) {
+fn comparable(reply: &Reply, named: &RecordIds) -> (u16, String, Vec<(String, String)>) {
     let mut text = reply.text();
     for name in
         [&named.student, &named.teacher, &named.guardian, &named.class, &named.school, &named.email]
@@ -180,8 +181,8 @@ async fn compare_with_missing(
             let answer = send(application, claims, &real).await;
             let what = format!("{} {} as {}", real.method, route.path, claims.role);
             assert_eq!(
-                said(&answer, there),
-                said(&send(application, claims, &invented).await, not_there),
+                comparable(&answer, there),
+                comparable(&send(application, claims, &invented).await, not_there),
                 "{what}: the responses differ"
             );
             assert!(answer.status < 500, "{what}: {}", answer.text());
@@ -225,8 +226,8 @@ async fn a_token_of_one_district_cannot_detect_other_districts() {
                     answer.text()
                 );
                 assert_eq!(
-                    said(&answer, &others),
-                    said(&send(&application, &claims, &invented).await, &nowhere),
+                    comparable(&answer, &others),
+                    comparable(&send(&application, &claims, &invented).await, &nowhere),
                     "{what}"
                 );
             }

@@ -88,7 +88,7 @@ async fn active(
 }
 
 /// Stores a request as roster-api does and waits for its run.
-async fn ask(application: &Application, district: &DistrictId, request: Request) -> Night {
+async fn request(application: &Application, district: &DistrictId, request: Request) -> Night {
     let bucket = application.stack.bucket(INTERNAL);
     let now = jiff::Timestamp::now();
     let id = keys::ulid(now, now.as_nanosecond().unsigned_abs());
@@ -106,7 +106,7 @@ async fn ask(application: &Application, district: &DistrictId, request: Request)
     }
 }
 
-fn order(of: &RunId, today: Option<jiff::civil::Date>) -> RunCommand {
+fn command(of: &RunId, today: Option<jiff::civil::Date>) -> RunCommand {
     RunCommand {
         run: of.clone(),
         by: "kim.operator".into(),
@@ -117,10 +117,10 @@ fn order(of: &RunId, today: Option<jiff::civil::Date>) -> RunCommand {
 
 /// Makes local edits after the first night: a custom name, a co-teacher, a student, the name of a
 /// person, a join code.
-async fn by_hand(application: &Application, district: &DistrictId) {
+async fn make_edits(application: &Application, district: &DistrictId) {
     let mirror = application.mirror(district).await;
     let of = |kind: RecordKind| {
-        mirror.iter().filter(move |((tag, _), record)| *tag == kind && record["status"] == "active")
+        mirror.iter().filter(move |((of, _), record)| *of == kind && record["status"] == "active")
     };
     let ((_, class), record) = of(RecordKind::Class).next().expect("a class");
     let roster = |list: &str| record["state"][list].as_array().cloned().unwrap_or_default();
@@ -175,7 +175,7 @@ async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot()
     let of_first = application.night(&district, &first).await;
     assert_eq!(of_first.state(), RunState::Applied, "{:?}", application.failures());
     let after_first = active(&application, &district).await;
-    by_hand(&application, &district).await;
+    make_edits(&application, &district).await;
     let before = items(&application, &district).await;
     assert_eq!(slots(&before, false), ["CODE", "IN", "IN", "NAME", "NAME"]);
     assert_eq!(slots(&before, true), ["AT", "AT"]);
@@ -192,9 +192,10 @@ async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot()
     assert!(of_second.found("edit_erased"));
     assert_eq!(of_second.report.edits_kept, 0);
 
-    // The undo restores every item, twin items included. The join code belonged to its class all
-    // along.
-    let undone = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
+    // The undo restores every item, twin items included. The join code was in its class all the
+    // time.
+    let undone =
+        request(&application, &district, Request::Undo(command(&of_second.run.run, None))).await;
     assert_eq!(
         undone.state(),
         RunState::Applied,
@@ -202,7 +203,7 @@ async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot()
         undone.report.findings,
         application.failures()
     );
-    assert_eq!(undone.report.cause, Cause::Undo(order(&of_second.run.run, None).for_record()));
+    assert_eq!(undone.report.cause, Cause::Undo(command(&of_second.run.run, None).for_record()));
     assert!(items(&application, &district).await == before, "the table differs after the undo");
     assert!(
         application
@@ -214,7 +215,8 @@ async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot()
             .is_some()
     );
     // A second undo of the same run is refused: the changes of the run no longer exist.
-    let again = ask(&application, &district, Request::Undo(order(&of_second.run.run, None))).await;
+    let again =
+        request(&application, &district, Request::Undo(command(&of_second.run.run, None))).await;
     assert_eq!(again.state(), RunState::Refused);
     assert!(again.found("undo_refused") && again.found("undo_changed_since"));
     assert!(items(&application, &district).await == before, "a refused undo changed the table");
@@ -224,10 +226,10 @@ async fn r_h4_undo_restores_every_item_and_restore_applies_an_earlier_snapshot()
     let repeated = application.night(&district, &second).await;
     assert_eq!(repeated.state(), RunState::Applied, "{:?}", repeated.report.holds);
     assert!(active(&application, &district).await != after_first);
-    let restored = ask(
+    let restored = request(
         &application,
         &district,
-        Request::Restore(order(&of_first.run.run, Some(first.date()))),
+        Request::Restore(command(&of_first.run.run, Some(first.date()))),
     )
     .await;
     assert_eq!(

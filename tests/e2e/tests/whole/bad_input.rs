@@ -23,10 +23,9 @@ enum Ends {
     Refused,
     /// Imported without the bad rows; nothing is removed.
     Imported,
-    /// Imported, but one enrollment is removed: its row now names a person or class that does not
-    /// exist. The intended person or class is unknown. To keep the roster unchanged is no option,
-    /// because many exports contain rows of people who have left, and their rosters would never
-    /// change.
+    /// Imported, but one enrollment is removed: its row names a person or class that does not
+    /// exist, and the intended one is unknown. Such rows do not keep the roster unchanged, because
+    /// many exports contain rows of people who have left, and then rosters would never change.
     ImportedWithoutOneEnrollment,
     /// The defect is in the set every night: imported completely, and the second night changes
     /// nothing.
@@ -73,14 +72,14 @@ fn set() -> District {
 
 /// Writes one line for the outcome of the run and one for its most severe finding that a valid set
 /// does not have.
-fn describe(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
+fn describe(text: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
     let removed: u64 = report.counts.values().map(|counts| counts.removed).sum();
     let state = format!("{:?}", report.state).to_lowercase();
-    writeln!(told, "{name}: {state}, {removed} records removed").expect("writing to a string");
+    writeln!(text, "{name}: {state}, {removed} records removed").expect("writing to a string");
     let own = report.findings.iter().filter(|finding| !usual.contains(finding.code.as_ref()));
     // Of findings with equal severity, use the first.
-    let heaviest = own.rev().max_by_key(|finding| finding.severity);
-    if let Some(Finding { code, severity, place, message, .. }) = heaviest {
+    let most_severe = own.rev().max_by_key(|finding| finding.severity);
+    if let Some(Finding { code, severity, place, message, .. }) = most_severe {
         let severity = match severity {
             Severity::Stop => "stop",
             Severity::Drop => "drop",
@@ -95,12 +94,12 @@ fn describe(told: &mut String, name: &str, report: &Report, usual: &BTreeSet<Str
         });
         // Cut long ids.
         let message: String = message.chars().take(400).collect();
-        writeln!(told, "    {severity} {code}{place}: {message}").expect("writing to a string");
+        writeln!(text, "    {severity} {code}{place}: {message}").expect("writing to a string");
     }
 }
 
 /// Runs two nights in a new district.
-async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
+async fn run_defect(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
     let district = application.district(defect.name(), Settings::of_preset("clever")).await;
     let (good, bad) = (set().night(0), set().night(0).with(defect));
     let first =
@@ -122,15 +121,15 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
         assert_eq!(after, before, "{defect}");
         assert_eq!(second.report.item_writes, 0, "{defect}");
     }
-    let told = application
+    let sent = application
         .stack
         .notifications()
         .into_iter()
-        .filter(|told| told.detail["district"] == json!(district));
-    let told: Vec<_> = told.map(|told| (told.detail_type, told.detail["run"].clone())).collect();
+        .filter(|event| event.detail["district"] == json!(district));
+    let sent: Vec<_> = sent.map(|event| (event.detail_type, event.detail["run"].clone())).collect();
     let refused =
         (ends == Ends::Refused).then(|| ("Upload Refused".to_owned(), json!(second.run.run)));
-    assert_eq!(told, refused.into_iter().collect::<Vec<_>>(), "{defect}: notifications");
+    assert_eq!(sent, refused.into_iter().collect::<Vec<_>>(), "{defect}: notifications");
     let enrollments = u64::from(ends == Ends::ImportedWithoutOneEnrollment);
     assert_eq!(
         (second.removed(), second.counts("enrollment").removed),
@@ -151,15 +150,15 @@ async fn play(application: &Application, defect: Defect, ends: Ends) -> (Night, 
 #[tokio::test]
 async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
     let application = Application::start().await;
-    let nights = CASES.iter().map(|&(defect, ends)| play(&application, defect, ends));
+    let nights = CASES.iter().map(|&(defect, ends)| run_defect(&application, defect, ends));
     let nights = futures::future::join_all(nights).await;
     let good =
         nights.first().map(|(first, _)| first.report.finding_totals.keys().cloned().collect());
     let usual: BTreeSet<String> = good.unwrap_or_default();
 
-    let mut told = String::new();
+    let mut text = String::new();
     for (&(defect, _), (_, second)) in CASES.iter().zip(&nights) {
-        describe(&mut told, defect.name(), &second.report, &usual);
+        describe(&mut text, defect.name(), &second.report, &usual);
     }
     let crowded = CASES.iter().zip(&nights).find(|((defect, _), _)| *defect == Defect::HugeClass);
     let crowded = crowded.map(|(_, (_, second))| second.counts("student").added);
@@ -183,11 +182,11 @@ async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
         .await
         .expect("the bucket answers");
     let report: Report = serde_json::from_slice(&report.expect("a report")).expect("a report");
-    describe(&mut told, "a district that does not exist", &report, &usual);
+    describe(&mut text, "a district that does not exist", &report, &usual);
     assert!(application.mirror(&unknown).await.is_empty());
 
     assert!(application.failures().is_empty(), "{:?}", application.failures());
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(text, @r"
     not-a-zip: refused, 0 records removed
         stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
     truncated-zip: refused, 0 records removed

@@ -110,7 +110,7 @@ impl Canaries {
         mut change: impl FnMut(&mut Self, &str, &str) -> String,
     ) {
         let path = folder.join(format!("{}.csv", file.name()));
-        let mut rows = csv::Reader::from_path(&path).expect("the file is there");
+        let mut rows = csv::Reader::from_path(&path).expect("the file exists");
         let columns = rows.headers().expect("columns").clone();
         let mut out = csv::Writer::from_writer(Vec::new());
         out.write_record(&columns).expect("writing to memory");
@@ -173,7 +173,7 @@ async fn personal_data_reaches_no_log_metric_error_or_event() {
         application.failures()
     );
     let users = folder.join(format!("{}.csv", File::Users.name()));
-    let whole = std::fs::read_to_string(&users).expect("the file is there");
+    let whole = std::fs::read_to_string(&users).expect("the file exists");
     let lines: Vec<&str> = whole.lines().collect();
     std::fs::write(&users, lines[..lines.len() / 2].join("\r\n")).expect("the file can be written");
     let held = application.upload(&district, &folder, Some(set.first_night())).await;

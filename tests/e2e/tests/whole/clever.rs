@@ -59,7 +59,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
         202
     );
     stack.run_until(stack.next_schedule().expect("the discovery is scheduled")).await;
-    let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
+    let notified = stack.table().district(&district).await.unwrap().expect("the district exists");
     assert_eq!(notified.status, DistrictStatus::Notified);
     assert!(stack.table().newest(&district, 1).await.unwrap().is_empty(), "nothing is synced yet");
     assert_eq!(
@@ -201,7 +201,7 @@ async fn r_o1_r_o2_a_district_from_a_webhook_event_is_configured_reviewed_and_pu
     assert_eq!(
         notifications(&application, &district, None),
         [],
-        "one list that lacks it may be a mistake"
+        "a single list without the district may be a mistake"
     );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }
@@ -214,21 +214,21 @@ fn notifications(
     night: Option<&Night>,
 ) -> Vec<(String, String, bool)> {
     let run = night.map(|night| night.run.run.as_str());
-    let told = application.notifications().into_iter().map(|told| {
-        let text = |name: &str| told.detail[name].as_str().unwrap_or_default().to_owned();
+    let events = application.notifications().into_iter().map(|event| {
+        let text = |name: &str| event.detail[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(
-            (told.detail["district"].as_str(), told.detail["run"].as_str()),
+            (event.detail["district"].as_str(), event.detail["run"].as_str()),
             (Some(district.as_str()), run),
-            "{told:?}"
+            "{event:?}"
         );
         assert!(
             !text("what").is_empty() && !text("next").is_empty() && text("id").len() == 32,
-            "{told:?}"
+            "{event:?}"
         );
         let status = text("status");
-        (told.detail_type, status, !told.detail["tried_again"].is_null())
+        (event.detail_type, status, !event.detail["tried_again"].is_null())
     });
-    told.collect()
+    events.collect()
 }
 
 fn sorted(mut all: Vec<String>) -> Vec<String> {

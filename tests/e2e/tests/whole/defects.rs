@@ -78,13 +78,13 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
                     .unreadable
                     .push(serde_json::from_value(line).expect("an unreadable record")),
                 PartName::Findings => {}
-                PartName::Records(tag) => {
+                PartName::Records(kind) => {
                     for role in ["teachers", "students"] {
                         for enrollment in line[role]
                             .as_array()
                             .into_iter()
                             .flatten()
-                            .filter(|_| tag == RecordKind::Class)
+                            .filter(|_| kind == RecordKind::Class)
                         {
                             // An enrollment with only a person is plain text.
                             let person = enrollment
@@ -94,7 +94,7 @@ fn read(night: &Night, settings: &SourceSettings) -> Read {
                             read.enrollments.insert((id.clone(), person.to_owned()));
                         }
                     }
-                    read.records.insert((tag, id));
+                    read.records.insert((kind, id));
                 }
             }
         }
@@ -107,10 +107,10 @@ impl Read {
         self.findings.totals.keys().map(String::as_str).collect()
     }
 
-    fn is_unknown(&self, tag: RecordKind, of: &str) -> bool {
+    fn is_unknown(&self, of: RecordKind, key: &str) -> bool {
         self.unreadable.iter().any(|record| match record {
-            UnreadableRecord::Record { kind, id, .. } => *kind == tag && id.as_str() == of,
-            UnreadableRecord::Kind { kind } => *kind == tag,
+            UnreadableRecord::Record { kind, id, .. } => *kind == of && id.as_str() == key,
+            UnreadableRecord::Kind { kind } => *kind == of,
             UnreadableRecord::Enrollment { .. } => false,
         })
     }
@@ -121,7 +121,7 @@ impl Read {
         };
         let people = [RecordKind::Student, RecordKind::Teacher];
         self.is_unknown(RecordKind::Class, class_id)
-            || people.into_iter().any(|tag| self.is_unknown(tag, person_id))
+            || people.into_iter().any(|kind| self.is_unknown(kind, person_id))
             || self.unreadable.iter().any(|record| match record {
                 UnreadableRecord::Enrollment { class, person } => {
                     fits(class, class_id) && fits(person, person_id)
@@ -154,7 +154,7 @@ const LEGAL: [Defect; 13] = [
 ];
 
 /// Defects whose rows are read and remove a person from a class: the row names another person,
-/// another class or none.
+/// another class or no class.
 const LEAVES_A_CLASS: [Defect; 3] =
     [Defect::DanglingUser, Defect::DanglingClass, Defect::StudentWithoutClasses];
 
@@ -191,12 +191,12 @@ fn r_h3_every_defect_is_refused_or_imported_without_lost_records() {
         if spoiled.refused || matches!(defect, Defect::OddIds | Defect::LongIds) {
             continue;
         }
-        for (tag, id) in clean
+        for (kind, id) in clean
             .records
             .difference(&spoiled.records)
-            .filter(|(tag, id)| !spoiled.is_unknown(*tag, id))
+            .filter(|(kind, id)| !spoiled.is_unknown(*kind, id))
         {
-            wrong.push(format!("{defect}: {} {id} would be removed", tag.name()));
+            wrong.push(format!("{defect}: {} {id} would be removed", kind.name()));
         }
         let lost: Vec<_> = clean
             .enrollments

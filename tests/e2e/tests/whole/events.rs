@@ -90,7 +90,7 @@ async fn r_m6_a_late_event_of_an_older_upload_changes_nothing() {
     let file = application.file("old.zip");
     small().night(0).write_zip_file(&file).expect("the zip can be written");
     let key = format!("uploads/{district}/old.Zip");
-    let body = std::fs::read(&file).expect("the zip is there");
+    let body = std::fs::read(&file).expect("the zip exists");
     let at = jiff::Timestamp::now();
     let put = application.stack.s3().put_object().bucket(INBOX).key(&key).body(body.into());
     let put = put.send().await.expect("the bucket stores it");

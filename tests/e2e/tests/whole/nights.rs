@@ -30,7 +30,7 @@ fn ids(
     only: impl Fn(&csv::StringRecord) -> bool,
 ) -> Vec<String> {
     let columns = night.columns(file);
-    let at = columns.iter().position(|name| name == column).expect("the column is there");
+    let at = columns.iter().position(|name| name == column).expect("the column exists");
     let mut rows = night.rows(file);
     let mut found = Vec::new();
     while let Some(row) = rows.next_row() {
@@ -82,16 +82,16 @@ async fn r_m1_the_mirror_equals_the_files_and_a_second_upload_writes_nothing() {
     enrollments.sort();
     let columns = first.columns(districts::File::Enrollments);
     let at =
-        |name: &str| columns.iter().position(|column| column == name).expect("the column is there");
+        |name: &str| columns.iter().position(|column| column == name).expect("the column exists");
     let (class, user) = (at("classSourcedId"), at("userSourcedId"));
     let mut rows = first.rows(districts::File::Enrollments);
-    let mut said = Vec::new();
+    let mut expected = Vec::new();
     while let Some(row) = rows.next_row() {
-        said.push(format!("{} {}", &row[class], &row[user]));
+        expected.push(format!("{} {}", &row[class], &row[user]));
     }
-    said.sort();
-    said.dedup();
-    assert_eq!(enrollments, said);
+    expected.sort();
+    expected.dedup();
+    assert_eq!(enrollments, expected);
 
     let again = application.night(&district, &first).await;
     assert_eq!(again.state(), RunState::Unchanged);
@@ -199,9 +199,9 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_and_writes_nothing_before_a_decision
         held.report.holds
     );
     assert_eq!(application.mirror(&district).await, before, "a held run changed the mirror");
-    let told = application.notifications();
-    assert_eq!(told.len(), 1, "{told:?}");
-    let (kind, detail) = (told[0].detail_type.as_str(), &told[0].detail);
+    let sent = application.notifications();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    let (kind, detail) = (sent[0].detail_type.as_str(), &sent[0].detail);
     assert_eq!(
         (kind, &detail["run"], &detail["status"]),
         ("Run Held", &json!(held.run.run), &json!("held"))

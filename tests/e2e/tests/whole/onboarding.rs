@@ -296,10 +296,7 @@ async fn r_o5_a_sync_that_was_off_allows_all_edits_and_is_reviewed_when_switched
     // Data of the source can now be edited.
     let support = DistrictApi::of(&application, "support", &oak);
     let of = |kind: RecordKind| {
-        before
-            .iter()
-            .find(|((tag, _), record)| *tag == kind && record["status"] == "active")
-            .unwrap()
+        before.iter().find(|((of, _), record)| *of == kind && record["status"] == "active").unwrap()
     };
     let ((_, student), _) = of(RecordKind::Student);
     let ((_, class), record) = of(RecordKind::Class);
@@ -331,8 +328,8 @@ async fn r_o5_a_sync_that_was_off_allows_all_edits_and_is_reviewed_when_switched
             json!({ "given": "Jo", "family": "Elm", "email": "jo@example.org" }),
         ),
     ] {
-        let (status, told) = support.send(method, &below, body).await;
-        assert!((200..300).contains(&status), "{below}: {told}");
+        let (status, reply) = support.send(method, &below, body).await;
+        assert!((200..300).contains(&status), "{below}: {reply}");
     }
 
     // Switched on again: the first run is held, although nothing changed at Clever, and its review

@@ -68,7 +68,7 @@ async fn r_o1_r_o2_a_district_at_classlink_is_discovered_configured_reviewed_and
     );
     servers.enable(4711, true);
     stack.invoke(PULL, discovery.clone()).await.expect("the function exists");
-    let notified = stack.table().district(&district).await.unwrap().expect("the district is there");
+    let notified = stack.table().district(&district).await.unwrap().expect("the district exists");
     assert_eq!(notified.status, DistrictStatus::Notified);
 
     // The operator configures the district and switches its sync on.

@@ -29,10 +29,10 @@ async fn a_failing_bus_blocks_no_run_and_the_notifications_are_logged() {
     assert!(application.failures().is_empty(), "{:?}", application.failures());
     for (function, run) in [(IMPORT, &refused.run.run), (RECONCILE, &held.run.run)] {
         let log = application.stack.log(function);
-        let said = |line: &str| {
+        let is_logged = |line: &str| {
             line.contains("operators could not be notified") && line.contains(run.as_str())
         };
-        assert!(log.lines().any(said), "{function}: {log}");
+        assert!(log.lines().any(is_logged), "{function}: {log}");
         let counted = |line: &str| {
             line.contains(r#""NotTold":1.0"#)
                 && line.contains("CloudWatchMetrics")

@@ -10,7 +10,7 @@ const TABLE: &str = include_str!("../../seeds.md");
 const SENTENCES: [(char, u32); 5] = [('A', 13), ('B', 21), ('C', 8), ('D', 12), ('E', 25)];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder is there") {
+    for entry in fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder can be read").path();
         if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
             sources(&path, files);

@@ -47,7 +47,7 @@ async fn no_personal_data_or_password_reaches_a_log_or_an_error() {
     let mut rows = night.rows(districts::File::Users);
     while let Some(row) = rows.next_row() {
         for name in ["sourcedId", "email", "phone", "sms", "username", "identifier", "familyName"] {
-            let at = columns.iter().position(|column| column == name).expect("the column is there");
+            let at = columns.iter().position(|column| column == name).expect("the column exists");
             // Short values occur in times and counts by chance.
             if row[at].len() >= 6 {
                 canaries.push(row[at].to_owned());
@@ -55,20 +55,20 @@ async fn no_personal_data_or_password_reaches_a_log_or_an_error() {
         }
     }
     assert!(canaries.len() > 200);
-    let said = [
+    let output = [
         application.stack.log(IMPORT),
         application.stack.log(RECONCILE),
         application.failures().join("\n"),
     ]
     .join("\n");
-    assert!(said.contains("brook"), "the functions write logs");
-    let told: Vec<_> = canaries.iter().filter(|canary| stands_alone(&said, canary)).collect();
+    assert!(output.contains("brook"), "the functions write logs");
+    let exposed: Vec<_> = canaries.iter().filter(|canary| has_word(&output, canary)).collect();
     assert!(
-        told.is_empty(),
+        exposed.is_empty(),
         "{} of {} values were logged, such as {:?}",
-        told.len(),
+        exposed.len(),
         canaries.len(),
-        told.first()
+        exposed.first()
     );
     let mirror: String =
         application.mirror(&district).await.values().map(ToString::to_string).collect();
@@ -77,7 +77,7 @@ async fn no_personal_data_or_password_reaches_a_log_or_an_error() {
 
 /// Returns whether the text contains the value as a separate word. A number of seven digits can
 /// occur by chance inside other numbers: nanoseconds of a log line, ports and process ids.
-fn stands_alone(text: &str, value: &str) -> bool {
+fn has_word(text: &str, value: &str) -> bool {
     let bare = |at: Option<char>| at.is_none_or(|char| !char.is_alphanumeric() && char != '.');
     text.match_indices(value).any(|(at, _)| {
         bare(text[..at].chars().next_back()) && bare(text[at + value.len()..].chars().next())

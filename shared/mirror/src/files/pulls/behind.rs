@@ -13,19 +13,19 @@ use crate::files::spool::LEVEL;
 use crate::keys;
 use crate::ports::objects::WriteObjects;
 
-/// Pages that are stored at the same time. As many are held in memory.
+/// The number of pages that are stored at the same time, and therefore held in memory.
 const AT_ONCE: u32 = 4;
 
-/// Pages of a list between two records of its progress. After a crash, at most so many pages are
-/// read again, plus those that were being stored.
+/// The number of pages of a list between two records of its progress. After a crash, at most this
+/// many pages are read again, plus those that were being stored.
 const NOTED_EVERY: u32 = 8;
 
 /// The progress of a list.
 #[derive(Debug)]
 struct List<C> {
-    /// The first page that is not stored, or that follows one that is not.
+    /// The first page that is not stored.
     next: u32,
-    /// Stored pages after that one.
+    /// The pages after `next` that are already stored, with the progress up to each.
     ahead: BTreeMap<u32, C>,
     /// The list's progress with the page before `next`, if it is not recorded yet, and how many
     /// pages ago it was recorded.
@@ -179,13 +179,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn how_far_a_list_is_is_noted_at_the_end_and_never_before_its_pages_are_there() {
+    async fn progress_is_recorded_only_after_all_its_pages_are_stored() {
         let objects = MemoryObjects::default();
         let behind = Behind::new(pages(&objects));
         for number in 3..23 {
             behind.put("users", number, &number, move || Ok(vec![number as u8; 10])).await.unwrap();
-            if let Some(noted) = pages(&objects).cursor::<u32>("users").await.unwrap() {
-                for before in 3..=noted {
+            if let Some(recorded) = pages(&objects).cursor::<u32>("users").await.unwrap() {
+                for before in 3..=recorded {
                     assert_eq!(
                         pages(&objects).page("users", before).await.unwrap(),
                         vec![before as u8; 10]
@@ -199,25 +199,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_cannot_be_kept_is_told_and_nothing_behind_it_is_called_kept() {
+    async fn a_page_that_cannot_be_stored_is_reported_and_ends_the_recorded_progress() {
         for n in 0..12 {
             let (objects, cue) = (MemoryObjects::default(), Cue::at(n, n % 2 == 0));
             let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
             let behind =
                 Behind::new(Pages::new(Failing::new(objects.clone(), &cue), &oak, &run, 0));
-            let mut told = 0;
+            let mut errors = 0;
             for number in 0..20_u32 {
-                told += u32::from(
+                errors += u32::from(
                     behind
                         .put("users", number, &number, move || Ok(vec![number as u8; 10]))
                         .await
                         .is_err(),
                 );
             }
-            told += u32::from(behind.finish().await.is_err());
-            assert!(told > 0, "{n}");
-            let noted = pages(&objects).cursor::<u32>("users").await.unwrap();
-            for before in 0..noted.map_or(0, |noted| noted + 1) {
+            errors += u32::from(behind.finish().await.is_err());
+            assert!(errors > 0, "{n}");
+            let recorded = pages(&objects).cursor::<u32>("users").await.unwrap();
+            for before in 0..recorded.map_or(0, |last| last + 1) {
                 assert_eq!(
                     pages(&objects).page("users", before).await.unwrap(),
                     vec![before as u8; 10],
@@ -228,10 +228,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_made_is_told() {
+    async fn an_error_while_making_a_page_is_reported() {
         let behind = Behind::new(pages(&MemoryObjects::default()));
         behind
-            .put("users", 0, &0, || Err(MirrorError::corrupt("a page", "it is none")))
+            .put("users", 0, &0, || Err(MirrorError::corrupt("a page", "it cannot be made")))
             .await
             .unwrap();
         assert!(behind.finish().await.is_err());

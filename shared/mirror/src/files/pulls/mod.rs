@@ -80,8 +80,8 @@ pub async fn read_everything(
 }
 
 impl<O> Pages<O> {
-    /// The pages of one attempt. An attempt never reads the pages of another, which may be of
-    /// another data version.
+    /// Returns the pages of one attempt. An attempt never reads the pages of another attempt,
+    /// because they may have another data version.
     pub fn new(objects: O, district: &DistrictId, run: &RunId, attempt: u32) -> Self {
         Self { objects, district: district.clone(), run: run.clone(), attempt }
     }
@@ -125,7 +125,7 @@ mod tests {
     use crate::testing::memory::MemoryObjects;
 
     #[tokio::test]
-    async fn a_page_comes_back_as_it_was_and_only_in_its_own_try() {
+    async fn a_page_is_read_back_unchanged_and_only_by_its_own_attempt() {
         let bucket = MemoryObjects::default();
         let (oak, run) = (DistrictId::new("oak"), RunId::from("01HZ0000000000000000000000"));
         let first = Pages::new(bucket.clone(), &oak, &run, 0);

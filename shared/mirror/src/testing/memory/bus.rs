@@ -1,4 +1,4 @@
-//! A bus in memory, which keeps what it was given.
+//! A bus in memory, which stores all events.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,12 +7,12 @@ use crate::MirrorError;
 use crate::eventbridge::Bus;
 use crate::eventbridge::event::Event;
 
-/// What operators were told, in its order.
+/// The events that were sent, in order.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBus(Arc<Mutex<Vec<Event>>>);
 
 impl MemoryBus {
-    /// Takes all that was told so far.
+    /// Removes and returns all events.
     pub fn take_all(&self) -> Vec<Event> {
         std::mem::take(&mut *lock(&self.0))
     }

@@ -1,4 +1,4 @@
-//! Reading for people, in memory.
+//! Reads for the API, in memory.
 
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;

@@ -26,7 +26,7 @@ impl ReadItems for MemoryTable {
             Range::BeginningWith(text) => (text, None),
             Range::Record(sk) => (sk, Some(keys::after_record(sk))),
         };
-        // A page begins where the last one ended, and does not walk through all before it.
+        // The iteration starts at the end of the previous page, not at the first item.
         let first = match after.filter(|after| *after >= begin) {
             Some(after) => Bound::Excluded((pk.clone(), after.to_owned())),
             None => Bound::Included((pk.clone(), begin.to_owned())),
@@ -64,7 +64,7 @@ impl WriteItems for MemoryTable {
             if !seen.insert(key) {
                 return Err(MirrorError::service(
                     "write to the mirror",
-                    "one batch has one key twice",
+                    "a batch has two writes with the same key",
                 ));
             }
             if write.size() > 400 * 1024 {
@@ -105,8 +105,8 @@ impl Transact for MemoryTable {
         let keys: BTreeSet<_> = steps.iter().map(|step| key(&step.write)).collect();
         if steps.is_empty() || keys.len() != steps.len() || steps.len() > MOST_STEPS {
             return Err(MirrorError::service(
-                "write under conditions",
-                "1 to 100 steps, each on an item of its own",
+                "write a transaction",
+                "a transaction has 1 to 100 steps, each on a different item",
             ));
         }
         if steps.first().is_some_and(|step| !table.taking.takes(&step.write)) {

@@ -1,5 +1,5 @@
-//! All ports in memory, for tests: as strict as the real services where it matters, and optionally
-//! throttled.
+//! All ports in memory, for tests: they check the limits of the real services that the tests depend
+//! on, and can be throttled.
 
 mod bus;
 mod connected_districts;
@@ -33,7 +33,7 @@ pub use objects::MemoryObjects;
 pub use schedules::MemorySchedules;
 pub use secrets::MemorySecrets;
 
-/// Items of a page: so few that every test reads several pages.
+/// The number of items of a page, so small that every test reads several pages.
 const PAGE: usize = 7;
 
 /// The table.
@@ -50,13 +50,13 @@ struct Table {
     answers: BTreeMap<(DistrictId, String), Once>,
     notices: BTreeSet<String>,
     notice_counts: BTreeMap<String, u64>,
-    /// By source and id there.
+    /// By source, and by the district's id at the source.
     connected: BTreeMap<(String, String), Connected>,
     taking: Taking,
     items_written: u64,
 }
 
-/// Which writes are done; none: all are.
+/// Decides which writes are done. With `None`, all are.
 #[derive(Default)]
 struct Taking(Option<Box<TakesWrite>>);
 
@@ -79,7 +79,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl MemoryTable {
-    /// From now on every `n`-th write is left undone, as a throttled table does; 0: none.
+    /// From now on, every `n`-th write stays unprocessed, as in a throttled table. With 0, all
+    /// writes are done.
     pub fn leave_every(&self, n: u64) {
         let mut seen = 0_u64;
         self.take_if(move |_| {
@@ -88,19 +89,19 @@ impl MemoryTable {
         });
     }
 
-    /// From now on a write is done only if `takes` says so, and otherwise left undone. It is asked
-    /// once for each write of a batch, and once for a transaction, about its first step; it may
-    /// move a clock by what a write costs.
+    /// From now on, a write is done only if `takes` returns true, and stays unprocessed otherwise.
+    /// `takes` is called once for each write of a batch, and once for a transaction, with its first
+    /// step. It may advance a test's clock by the duration of a write.
     pub fn take_if(&self, takes: impl FnMut(&Write) -> bool + Send + 'static) {
         lock(&self.0).taking = Taking(Some(Box::new(takes)));
     }
 
-    /// All mirror items, by partition and sort key.
+    /// Returns all mirror items, by partition key and sort key.
     pub fn items(&self) -> BTreeMap<(String, String), PutItem> {
         lock(&self.0).items.clone()
     }
 
-    /// How many mirror items were ever written or taken away.
+    /// Returns the number of mirror items written or deleted so far.
     pub fn items_written(&self) -> u64 {
         lock(&self.0).items_written
     }

@@ -12,7 +12,7 @@ use crate::ports::districts::Wrote;
 use crate::ports::one_time::OneTimeSchedules;
 use crate::ports::pull_schedules::{LONGEST_NAME, NightlySchedule, NightlySchedules, PREFIXES};
 
-/// Schedules in memory. A test takes the one-time schedules; those of districts stay.
+/// Schedules in memory. [`MemorySchedules::take_all`] removes one-time schedules only.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySchedules {
     once: Arc<Mutex<BTreeMap<String, (Timestamp, String)>>>,
@@ -20,7 +20,8 @@ pub struct MemorySchedules {
 }
 
 impl MemorySchedules {
-    /// Removes all one-time schedules and returns their names, times and payloads, the earliest first.
+    /// Removes all one-time schedules and returns their names, times and payloads, the earliest
+    /// first.
     pub fn take_all(&self) -> Vec<(String, Timestamp, String)> {
         let mut all: Vec<_> = std::mem::take(&mut *lock(&self.once))
             .into_iter()
@@ -56,17 +57,17 @@ struct Nights {
 }
 
 impl MemorySchedules {
-    /// All districts' schedules, and whatever else has been put among them.
+    /// Returns all districts' schedules, and all other schedules in their group.
     pub fn nightly(&self) -> Vec<NightlySchedule> {
         lock(&self.nights).schedules.values().cloned().collect()
     }
 
-    /// From now on nothing is put under this name; none: everything is.
+    /// From now on, storing a schedule with this name fails. With `None`, no schedule fails.
     pub fn refuse_nightly(&self, name: Option<&str>) {
         lock(&self.nights).refused = name.map(str::to_owned);
     }
 
-    /// How many such schedules were ever made, replaced or taken away.
+    /// Returns how often such schedules were created, replaced or deleted so far.
     pub fn nightly_writes(&self) -> u64 {
         lock(&self.nights).writes
     }
@@ -92,7 +93,10 @@ impl NightlySchedules for MemorySchedules {
         }
         let mut nights = lock(&self.nights);
         if nights.refused.as_ref() == Some(&schedule.name) {
-            return Err(MirrorError::service("store a district's schedule", "it is refused"));
+            return Err(MirrorError::service(
+                "store a district's schedule",
+                "the test refuses this name",
+            ));
         }
         nights.writes += 1;
         nights.schedules.insert(schedule.name.clone(), schedule.clone());

@@ -1,4 +1,4 @@
-//! Secrets in memory, which tests put there and change.
+//! Secrets in memory, which tests create and change.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,17 +20,17 @@ struct Stored {
 }
 
 impl MemorySecrets {
-    /// Gives a secret this text.
+    /// Sets the text of a secret.
     pub fn put(&self, name: &str, text: &str) {
         lock(&self.0).secrets.insert(name.into(), Secret::new(text));
     }
 
-    /// Takes a secret away.
+    /// Removes a secret.
     pub fn remove(&self, name: &str) {
         lock(&self.0).secrets.remove(name);
     }
 
-    /// How often any was asked for.
+    /// Returns the number of reads so far, of all secrets.
     pub fn reads(&self) -> u64 {
         lock(&self.0).reads
     }

@@ -1,4 +1,4 @@
-//! WebhookEvents in memory.
+//! Webhook events in memory.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::ports::districts::Wrote;
 use crate::ports::webhook_events::WebhookEvents;
 
 impl MemoryTable {
-    /// How many notices are remembered.
+    /// Returns the number of recorded events.
     pub fn notices(&self) -> usize {
         lock(&self.0).notices.len()
     }
