@@ -142,6 +142,10 @@ codes! {
     BLANK_ROW = "blank_row", Warn,
         "a row has only blank cells and was skipped",
         "Delete the row.";
+    FILE_CUT_OFF = "file_cut_off", Stop,
+        "the file was cut off: it ends in the middle of a row, or is shorter than the zip says",
+        "Records at the end of the file are missing. Export again, wait until the export has \
+         ended, and send the complete file.";
     QUOTE_UNCLOSED = "quote_unclosed", Stop,
         "a quoted cell has no closing quote",
         "Add the closing quote, and double every quote inside a quoted cell.";

@@ -65,6 +65,8 @@ pub(super) struct Table {
 #[derive(Default)]
 struct Counts {
     rows: u64,
+    /// Rows with fewer cells than the header.
+    short: u64,
     with_status: u64,
     without_status: u64,
     unpaired: u64,
@@ -141,23 +143,40 @@ impl Table {
                 }
             }
             diagnostics.relieve()?;
+            self.refuse_cut_off(diagnostics)?;
             if self.rows.oddities().misread.is_none()
-                && self
-                    .rows
-                    .cells()
-                    .iter()
-                    .all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
+                && self.rows.cells().iter().all(|cell| is_blank(cell.of(self.rows.text())))
             {
                 diagnostics.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
             self.counts.rows += 1;
+            self.counts.short += u64::from(self.rows.cells().len() < self.header.width);
             self.verdict = self.check_shape(diagnostics);
             if self.verdict == Verdict::Active {
                 self.verdict = self.check_status(diagnostics);
             }
             return Ok(true);
         }
+    }
+
+    /// Refuses a file that ends in the middle of its last row: fewer cells than the header, and no
+    /// line end. The last row of an exporter that leaves out blank cells at the end of every row is
+    /// complete if its required cells are there.
+    fn refuse_cut_off(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+        let (count, width) = (self.rows.cells().len(), self.header.width);
+        if !self.rows.oddities().unended || count >= width {
+            return Ok(());
+        }
+        if self.counts.short > 0 && count >= self.header.needed {
+            return Ok(());
+        }
+        let is_end_mark = count == 1 && self.rows.cells()[0].of(self.rows.text()) == END_MARK;
+        if is_end_mark {
+            return Ok(());
+        }
+        note_cut_off(self.reading.kind.file(), self.rows.line(), (count, width), diagnostics);
+        Err(Abort::Refused)
     }
 
     /// The current row.
@@ -334,7 +353,7 @@ impl Table {
     /// Runs the checks of the whole file, at its end. Returns true if the file is complete, so that
     /// records it does not name are removed.
     pub(super) fn finish(&self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
-        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } =
+        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords, .. } =
             self.counts;
         let kind = self.reading.kind;
         let here = |finding: Finding, column: Option<Col>| {
@@ -398,6 +417,31 @@ impl Table {
     }
 }
 
+/// The character with which some systems end a text file (from CP/M and DOS).
+const END_MARK: &str = "\u{1a}";
+
+fn is_blank(cell: &str) -> bool {
+    let cell = values::trim(cell);
+    cell.is_empty() || cell == END_MARK
+}
+
+/// Reports a file that ends in the middle of a row. `cells` are those of the row and those of the
+/// header.
+pub(super) fn note_cut_off(
+    file: &'static str,
+    line: u32,
+    (count, width): (usize, usize),
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    diagnostics.note(&codes::FILE_CUT_OFF, |f| {
+        let found = format!(
+            "{file} ends in the middle of a row: line {line} has {count} of {width} cells and no \
+             line end"
+        );
+        f.with(found).at(place(file, line, None))
+    });
+}
+
 /// Separates a bad file from a failed read.
 pub(super) fn fault(
     error: std::io::Error,
@@ -422,6 +466,10 @@ pub(super) fn refuse(next: Next, file: &'static str, diagnostics: &mut Diagnosti
         Next::Unclosed(line) => {
             diagnostics.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None)))
         }
+        Next::CutOff(line) => diagnostics.note(&codes::FILE_CUT_OFF, |f| {
+            f.with(format!("{file} ends inside a quoted cell on line {line}"))
+                .at(place(file, line, None))
+        }),
         Next::TooLong(line) => {
             diagnostics.note(&codes::ROW_TOO_LONG, |f| f.at(place(file, line, None)))
         }

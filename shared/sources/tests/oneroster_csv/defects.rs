@@ -83,6 +83,8 @@ fn only_stop_findings_refuse_a_set() {
     blank-lines: 
     line-break-in-field: line_break
     unclosed-quote: quote_unclosed
+    file-cut-off: file_cut_off
+    file-cut-off-in-quote: file_cut_off
     stray-quote: quote_stray quote_unclosed
     us-dates: date_format required_date
     day-first-dates: date_format required_date
@@ -161,9 +163,10 @@ fn only_stop_findings_refuse_a_set() {
     sds-format: sds_files
     not-a-zip: zip_unreadable
     truncated-zip: zip_unreadable
-    corrupt-zip: zip_unreadable
+    corrupt-zip: file_cut_off
     zip-bomb: zip_too_large
     lying-sizes: zip_unreadable
+    member-cut-off: file_cut_off
     too-many-members: zip_too_large
     path-traversal: zip_path
     encrypted: zip_encrypted
