@@ -250,6 +250,9 @@ codes! {
     ID_CASE = "id_case", Warn,
         "two sourcedIds differ only in capitalization; they are two records",
         "Check whether they are the same record.";
+    PEOPLE_MISSING = "people_missing", Warn,
+        "people are missing from users.csv although other records name them; they stay unchanged",
+        "Check the filters of the export and whether users.csv is complete, and export again.";
     REFERENCE_MISSING = "reference_missing", Drop,
         "a required reference names a record that is not in the export",
         "Export the missing record, or correct the reference.";
@@ -281,7 +284,7 @@ codes! {
          schoolYear in which it does not end",
         "Correct the dates and the schoolYear of the session.";
     CLASS_WITHOUT_TERM = "class_without_term", Warn,
-        "a class names no academic session, or one that is not in the export",
+        "a class names no academic session",
         "Fill in termSourcedIds.";
     COURSE_WITHOUT_CLASS = "course_without_class", Info,
         "courses have no class",

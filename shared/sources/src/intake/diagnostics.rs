@@ -116,6 +116,11 @@ impl<'s> Diagnostics<'s> {
         self.list.push(finding);
     }
 
+    /// Returns the name of a table in texts: the file, or the list of a server.
+    pub(crate) fn list_name(&self, file: &'static str) -> &'static str {
+        if self.of_lists { file.strip_suffix(".csv").unwrap_or(file) } else { file }
+    }
+
     /// Whether a finding of severity stop was recorded.
     pub(crate) fn stopped(&self) -> bool {
         self.list.totals.values().any(|total| total.severity == Severity::Stop)

@@ -71,7 +71,7 @@ mod users;
 mod zip_package;
 
 use crate::intake::{
-    assemble, collected, diagnostics, ids, phone, record_texts, unreadable, values,
+    assemble, collected, diagnostics, ids, missing, phone, record_texts, unreadable, values,
 };
 
 pub(crate) use ahead::{RowBuilder, with_made};

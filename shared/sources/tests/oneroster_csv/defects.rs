@@ -118,7 +118,7 @@ fn only_stop_findings_refuse_a_set() {
     dangling-class: reference_missing
     dangling-school: course_without_class enrollments_of_dropped_classes reference_missing school_not_sent
     dangling-course: course_without_class enrollments_of_dropped_classes reference_missing
-    dangling-term: class_without_term
+    dangling-term: optional_reference_missing
     dangling-parent: optional_reference_missing org_hierarchy
     dangling-school-year: optional_reference_missing
     dangling-agent: agent_missing agent_one_way
