@@ -208,6 +208,10 @@ codes! {
     DATE_BY_SETTING = "date_by_setting", Info,
         "dates were read in the order of the setting date_order",
         "Write dates as YYYY-MM-DD.";
+    DATE_ORDER_FOUND = "date_order_found", Warn,
+        "dates are not written as YYYY-MM-DD; all dates of the file fit only one order of day and \
+         month and were read so",
+        "Write dates as YYYY-MM-DD, or set date_order.";
     BOOLEAN_CASE = "boolean_case", Info,
         "a true or false value has the wrong capitalization",
         "Write true or false.";

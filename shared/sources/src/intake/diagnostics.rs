@@ -33,6 +33,15 @@ pub(crate) enum Abort {
     Fault(ImportError),
 }
 
+/// Discards all lines.
+pub(crate) struct NoSink;
+
+impl SnapshotSink for NoSink {
+    fn line(&mut self, _: PartName, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Collects findings.
 pub(crate) struct Diagnostics<'s> {
     sink: &'s mut dyn SnapshotSink,

@@ -51,6 +51,11 @@ impl MissingRecord {
     fn count(&self) -> u64 {
         self.by.iter().map(|(_, count)| count).sum()
     }
+
+    /// The records that name it: `70 classes`, `8 enrollments and 1 row of demographics`.
+    fn named_by(&self) -> String {
+        joined(&self.by.iter().map(of_list).collect::<Vec<_>>())
+    }
 }
 
 /// The records that were not sent, by list and id.
@@ -87,15 +92,16 @@ impl Missing {
         for ((_, id), record) in records {
             let before = std::mem::replace(&mut diagnostics.earlier, record.earlier);
             let file = diagnostics.list_name(record.list.name);
+            // Some exports name people by their addresses, which a finding must not contain.
+            let is_address = id.contains('@');
+            let shown = if is_address { "an e-mail address".to_owned() } else { quoted(&id) };
             diagnostics.note(record.code, |f| {
-                let found = format!(
-                    "{} is named by {} and is not in {file}",
-                    quoted(&id),
-                    named_by(&record)
-                );
-                f.with(found)
-                    .at(place(record.first.list.name, record.first.line, Some(record.first.column)))
-                    .about(record.list.entity, &id_of(&id))
+                let found =
+                    format!("{shown} is named by {} and is not in {file}", record.named_by());
+                let (list, line, column) =
+                    (record.first.list, record.first.line, record.first.column);
+                let f = f.with(found).at(place(list.name, line, Some(column)));
+                if is_address { f } else { f.about(record.list.entity, &id_of(&id)) }
             });
             diagnostics.earlier = before;
         }
@@ -106,7 +112,7 @@ impl Missing {
 fn note_people(missing: &Missing, roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
     let kinds = |slot: u32| {
         let user = roster.users.record(slot);
-        (roster.users.status(slot) == RecordStatus::Absent).then_some(user.enrolled).unwrap_or(0)
+        if roster.users.status(slot) == RecordStatus::Absent { user.enrolled } else { 0 }
     };
     let of_kind = |kind: u8| {
         (0..roster.users.len() as u32).filter(|&slot| kinds(slot) & kind != 0).count() as u64
@@ -144,11 +150,6 @@ fn note_people(missing: &Missing, roster: &Collected, diagnostics: &mut Diagnost
         );
         f.with(found).at(place(users.name, 0, None))
     });
-}
-
-/// The records that name a missing one: `70 classes`, `8 enrollments and 1 row of demographics`.
-fn named_by(record: &MissingRecord) -> String {
-    joined(&record.by.iter().map(of_list).collect::<Vec<_>>())
 }
 
 fn of_list(&(list, count): &(List, u64)) -> String {

@@ -61,7 +61,7 @@ fn only_stop_findings_refuse_a_set() {
     bom: byte_order_mark
     utf-16le: utf16
     utf-16be: utf16
-    utf-16-unmarked: manifest_header
+    utf-16-unmarked: manifest_header not_utf8
     windows-1252: not_utf8
     invalid-utf-8: not_utf8
     nul-bytes: nul_byte
@@ -86,8 +86,8 @@ fn only_stop_findings_refuse_a_set() {
     file-cut-off: file_cut_off
     file-cut-off-in-quote: file_cut_off
     stray-quote: quote_stray quote_unclosed
-    us-dates: date_format required_date
-    day-first-dates: date_format required_date
+    us-dates: date_order_found
+    day-first-dates: date_order_found
     upper-case-booleans: boolean_case
     yes-no: boolean_word
     mixed-case-status: 

@@ -242,7 +242,7 @@ fn r_m7_ignored_demographics_are_in_no_line() {
     let spoilt = || {
         with_metadata()
             .change("demographics.csv", "female", "Zfemale")
-            .change("demographics.csv", "2018-02-03", "31.12.2018")
+            .change("demographics.csv", "2018-02-03", "31.13.2018")
             .change("users.csv", "gu1,03,", "gu1,Z03,")
     };
     let ignored = spoilt().preset("family-directory").import();
