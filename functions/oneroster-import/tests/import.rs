@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use districts::{District, Night, Size};
+use districts::{Defect, District, Night, Size};
 use jiff::Timestamp;
 use jiff::civil::date;
 use lambda_runtime::{Context, LambdaEvent};
@@ -257,6 +257,31 @@ async fn r_h3_a_file_that_is_not_a_zip_is_refused_with_a_report() {
     );
     assert_eq!(world.send(&event).await.repeated, 1);
     assert_eq!(world.bus.take_all(), [], "a repeated event sends no notification");
+}
+
+#[tokio::test]
+async fn r_h3_a_cut_off_file_is_refused_and_the_complete_one_is_imported() {
+    let world = World::new().await;
+    let good = world.night(0, &nights().night(0));
+    assert_eq!(world.send(&good).await, staged());
+    for (minute, defect) in
+        [(10, Defect::FileCutOff), (20, Defect::FileCutOffInQuote), (30, Defect::MemberCutOff)]
+    {
+        // The next night's export ends in the middle of a row, or of a file in the zip.
+        let event = world.night(minute, &nights().night(1).with(defect));
+        assert_eq!(world.send(&event).await, refused(), "{defect}");
+        let report = world.report(&event).await;
+        assert_eq!(report.state, RunState::Refused, "{defect}");
+        let found = report.findings.iter().find(|finding| finding.code == "file_cut_off").unwrap();
+        assert!(found.message.contains("send the complete file"), "{}", found.message);
+        assert!(world.manifest(&event).await.is_none(), "{defect}");
+        // What was imported before stays the latest snapshot.
+        assert_eq!(world.latest().await, Some(run_of(&good)), "{defect}");
+    }
+    // The complete file, sent again. Its last line has no line end, which is fine.
+    let event = world.night(40, &nights().night(1).with(Defect::NoLastLineEnd));
+    assert_eq!(world.send(&event).await, staged());
+    assert_eq!(world.latest().await, Some(run_of(&event)));
 }
 
 #[tokio::test]

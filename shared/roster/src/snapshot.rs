@@ -12,14 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DistrictId, RunId, SourceId};
 use crate::records::{Membership, RecordKind};
 
-/// Something that the source sent but that could not be read. The mirror keeps the record or
-/// enrollment unchanged (R-H3).
+/// Something that the source sent but that could not be read, or that it did not send although other
+/// records refer to it. The mirror keeps the record or enrollment unchanged (R-H3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "gap")]
 pub enum UnreadableRecord {
     /// A record whose row is invalid.
     Record {
-        /// The kind. A user whose role could not be read is listed once for each kind of person.
+        /// The kind. A user whose role could not be read is listed once for each kind of person; a
+        /// user who was not sent, once for each kind that other records name.
         kind: RecordKind,
         /// The source's id.
         id: SourceId,
@@ -27,6 +28,9 @@ pub enum UnreadableRecord {
         /// rows and were read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         classes: Vec<Membership>,
+        /// Why there is no readable record.
+        #[serde(default, skip_serializing_if = "UnreadableReason::is_unreadable")]
+        reason: UnreadableReason,
     },
     /// At least one row whose id could not be read. It could be any record of the kind, so the run
     /// removes no record of the kind.
@@ -44,6 +48,26 @@ pub enum UnreadableRecord {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<SourceId>,
     },
+}
+
+/// Why a snapshot lists a record as unreadable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadableReason {
+    /// Its row was sent but is invalid.
+    #[default]
+    Unreadable,
+    /// It was not sent, but other records of the snapshot refer to it: a person whom enrollments,
+    /// roles, demographics or relationships name (R-H1), a school (R-A6), a course or a term. A
+    /// record that is still referred to is not gone.
+    Referenced,
+}
+
+impl UnreadableReason {
+    /// Whether the record was sent.
+    pub fn is_unreadable(&self) -> bool {
+        *self == Self::Unreadable
+    }
 }
 
 /// The origin of a snapshot's data.

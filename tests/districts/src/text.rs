@@ -112,7 +112,7 @@ impl FileReader {
     fn finish(&mut self) {
         self.ended = true;
         if let Some(editor) = &self.editor {
-            let ends = match (editor.has(Defect::NoLastLineEnd), editor.has(Defect::BlankLines)) {
+            let ends = match (editor.ends_without_line_end(), editor.has(Defect::BlankLines)) {
                 (true, _) => 0,
                 (false, true) => 3,
                 (false, false) => 1,

@@ -202,6 +202,11 @@ fn lines() {
         rows(&clean().with(Defect::StrayQuote), File::Users).len()
             < rows(&clean(), File::Users).len()
     );
+    let whole = String::from_utf8(clean().bytes_of("users.csv").unwrap()).unwrap();
+    let cut = text(Defect::FileCutOff);
+    assert!(cut.starts_with(&whole) && cut.ends_with(",true"), "four cells, and no line end");
+    let cut = clean().with(Defect::FileCutOffInQuote).bytes_of("enrollments.csv").unwrap();
+    assert!(cut.ends_with(b",\"stud"));
     let open = clean().with(Defect::UnclosedQuote).bytes_of("enrollments.csv").unwrap();
     assert_eq!(open.iter().filter(|byte| **byte == b'"').count(), 1);
     assert_eq!(rows(&clean().with(Defect::UnclosedQuote), File::Enrollments).len(), 3);
@@ -505,6 +510,9 @@ fn archives() {
     assert!(outside.contains_key("../../users.csv"), "{:?}", outside.keys());
     let lying = open(Defect::LyingSizes).unwrap().by_name("users.csv").unwrap().size();
     assert_eq!(lying, 100);
+    let declared = open(Defect::MemberCutOff).unwrap().by_name("users.csv").unwrap().size();
+    assert_eq!(declared, clean().bytes_of("users.csv").unwrap().len() as u64 + 100);
+    assert_eq!(read(Defect::MemberCutOff, "users.csv").unwrap().len() as u64 + 100, declared);
     // The crate keeps only the last of two members with one name, so count the names in the bytes.
     let double = zip(&clean().with(Defect::DuplicateMembers));
     assert_eq!(double.windows(9).filter(|bytes| *bytes == b"users.csv").count(), 4);

@@ -9,7 +9,7 @@ use roster::records::{
 use roster::rule::Rule;
 use roster::run::RunState;
 use roster::settings::{DistrictStatus, Settings};
-use roster::snapshot::UnreadableRecord;
+use roster::snapshot::{UnreadableReason, UnreadableRecord};
 use serde_json::{Value, json};
 
 use crate::nights::{FIRST, Night, SECOND};
@@ -96,8 +96,12 @@ async fn r_x1_a_student_missing_from_the_newest_data_must_be_added_there() {
 #[tokio::test]
 async fn r_x1_an_unreadable_row_is_named() {
     let w = world("sis").await;
-    let gap =
-        UnreadableRecord::Record { kind: RecordKind::Student, id: "new".into(), classes: vec![] };
+    let gap = UnreadableRecord::Record {
+        kind: RecordKind::Student,
+        id: "new".into(),
+        classes: vec![],
+        reason: UnreadableReason::default(),
+    };
     Night::new(FIRST).gap(&gap).ends(&w, RunState::Applied).await;
     let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;
     assert!(answer["checks"][0]["found"].as_str().unwrap().contains("cannot be read"));

@@ -142,6 +142,10 @@ codes! {
     BLANK_ROW = "blank_row", Warn,
         "a row has only blank cells and was skipped",
         "Delete the row.";
+    FILE_CUT_OFF = "file_cut_off", Stop,
+        "the file was cut off: it ends in the middle of a row, or is shorter than the zip says",
+        "Records at the end of the file are missing. Export again, wait until the export has \
+         ended, and send the complete file.";
     QUOTE_UNCLOSED = "quote_unclosed", Stop,
         "a quoted cell has no closing quote",
         "Add the closing quote, and double every quote inside a quoted cell.";
@@ -204,6 +208,10 @@ codes! {
     DATE_BY_SETTING = "date_by_setting", Info,
         "dates were read in the order of the setting date_order",
         "Write dates as YYYY-MM-DD.";
+    DATE_ORDER_FOUND = "date_order_found", Warn,
+        "dates are not written as YYYY-MM-DD; all dates of the file fit only one order of day and \
+         month and were read so",
+        "Write dates as YYYY-MM-DD, or set date_order.";
     BOOLEAN_CASE = "boolean_case", Info,
         "a true or false value has the wrong capitalization",
         "Write true or false.";
@@ -246,6 +254,9 @@ codes! {
     ID_CASE = "id_case", Warn,
         "two sourcedIds differ only in capitalization; they are two records",
         "Check whether they are the same record.";
+    PEOPLE_MISSING = "people_missing", Warn,
+        "people are missing from users.csv although other records name them; they stay unchanged",
+        "Check the filters of the export and whether users.csv is complete, and export again.";
     REFERENCE_MISSING = "reference_missing", Drop,
         "a required reference names a record that is not in the export",
         "Export the missing record, or correct the reference.";
@@ -277,7 +288,7 @@ codes! {
          schoolYear in which it does not end",
         "Correct the dates and the schoolYear of the session.";
     CLASS_WITHOUT_TERM = "class_without_term", Warn,
-        "a class names no academic session, or one that is not in the export",
+        "a class names no academic session",
         "Fill in termSourcedIds.";
     COURSE_WITHOUT_CLASS = "course_without_class", Info,
         "courses have no class",

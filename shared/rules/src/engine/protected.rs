@@ -34,7 +34,7 @@ impl Protected {
         let mut all = Self { removals, ..Self::default() };
         for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
-                UnreadableRecord::Record { kind, id, classes } => {
+                UnreadableRecord::Record { kind, id, classes, .. } => {
                     let place = kind as usize;
                     let hash = id.hash64();
                     all.records[place].insert(hash);

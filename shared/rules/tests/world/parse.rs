@@ -8,7 +8,7 @@ use roster::records::{
     Class, ClassDetails, Course, Demographics, Guardian, GuardianRole, Membership, Person,
     RecordKind, School, SessionKind, Student, Teacher, Term,
 };
-use roster::snapshot::UnreadableRecord;
+use roster::snapshot::{UnreadableReason, UnreadableRecord};
 
 use super::Snapshot;
 
@@ -71,6 +71,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                         kind: kind_of(id),
                         id: (*record).into(),
                         classes: vec![],
+                        reason: UnreadableReason::default(),
                     },
                     None => UnreadableRecord::Kind { kind: kind_of(id) },
                 },
@@ -112,10 +113,10 @@ pub(crate) fn both_sides(night: &mut Snapshot) {
     }
     for record in &mut night.unreadable {
         match record {
-            UnreadableRecord::Record { kind: RecordKind::Student, id, classes } => {
+            UnreadableRecord::Record { kind: RecordKind::Student, id, classes, .. } => {
                 *classes = classes_of(id, &of_student)
             }
-            UnreadableRecord::Record { kind: RecordKind::Teacher, id, classes } => {
+            UnreadableRecord::Record { kind: RecordKind::Teacher, id, classes, .. } => {
                 *classes = classes_of(id, &of_teacher)
             }
             _ => {}

@@ -67,7 +67,7 @@ fn read(feed: &mut Feed<'_>, slot: u32, school: u32, section: &Section<'_>) {
     let course = section
         .course
         .get()
-        .map(|id| roster.courses.ids.find(id).filter(|&slot| roster.courses.resolves(slot)));
+        .map(|id| Some(roster.courses.slot(id)).filter(|&slot| roster.courses.resolves(slot)));
     feed.counts.courses_missing += u64::from(course == Some(None));
     // A term that is missing is kept, too: a class with such a term is not over (readings, R-C4).
     let terms = (roster.term_lists.len() as u32, u32::from(section.term_id.get().is_some()));

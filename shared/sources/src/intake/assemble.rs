@@ -36,6 +36,7 @@ fn assemble(
 ) -> Assembled {
     let (rows, named) =
         (std::mem::take(&mut roster.enrollments), std::mem::take(&mut roster.agents));
+    let mut missing = std::mem::take(&mut roster.missing);
     let (users, classes, by_user) = thread::scope(|scope| {
         let users = scope.spawn(|| roster.users.ids.sorted(0..roster.users.len() as u32));
         let classes = roster.classes.ids.sorted(0..roster.classes.len() as u32);
@@ -52,9 +53,13 @@ fn assemble(
             to_day(options.today),
             diagnostics,
         );
-        let related = relationships::join(&roster, named, &users, diagnostics);
+        let related = relationships::join(&roster, named, &users, &mut missing, diagnostics);
         (joined(in_table), memberships, related)
     });
+    for &(user, kind) in &related.absent {
+        roster.users.record_mut(user).enrolled |= kind;
+    }
+    missing.report(&roster, diagnostics);
     let slots = roster.users.len();
     let mut untouched = std::mem::take(&mut roster.losses.students);
     untouched.sort_unstable();
@@ -83,8 +88,11 @@ fn apply_scope(data: &mut Assembled) {
     let slots = 0..data.roster.users.len() as u32;
     for user in slots.clone() {
         let is_in_scope = data.roster.scope.is_none()
-            || data.roster.users.status(user) == RecordStatus::Dropped
-            || data.schools(user, person::ALL).iter().any(|&org| data.roster.in_scope(org));
+            || match data.roster.users.status(user) {
+                RecordStatus::Dropped => true,
+                RecordStatus::Absent => data.is_named_in_scope(user),
+                _ => data.schools(user, person::ALL).iter().any(|&org| data.roster.in_scope(org)),
+            };
         data.roster.users.record_mut(user).in_scope = is_in_scope;
     }
     if data.roster.scope.is_none() {

@@ -7,6 +7,7 @@ use roster::settings::SourceSettings;
 
 use super::diagnostics::{Diagnostics, id_of, place};
 use super::ids::{NONE, Registry};
+use super::missing::Missing;
 use super::phone::Phones;
 use super::texts::Texts;
 use super::values::{Day, NO_DAY};
@@ -103,7 +104,8 @@ pub(crate) struct User {
     pub(crate) main_org: u32,
     /// Kinds that the source names, see [`person`]. Of a bad row: all that it may be.
     pub(crate) kinds: u8,
-    /// Kinds that only enrollments name (R-T7).
+    /// Kinds that only enrollments name (R-T7). Of a person who was not sent: all kinds that other
+    /// records name.
     pub(crate) enrolled: u8,
     /// Kinds of which a bad row of roles.csv may have been the evidence.
     pub(crate) unsure: u8,
@@ -330,6 +332,8 @@ pub(crate) struct Collected {
     /// Number of people or enrollments, by list and role, whose role gets no account or enrollment.
     pub(crate) not_rostered: std::collections::BTreeMap<(&'static str, String), u64>,
     pub(crate) losses: Losses,
+    /// Records to which others refer although they were not sent.
+    pub(crate) missing: Missing,
     /// Mapped fields whose column some file has.
     pub(crate) mapped: Vec<&'static str>,
     /// The schools in scope, if the settings limit them (R-O3): slots of orgs.

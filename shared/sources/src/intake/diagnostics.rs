@@ -33,6 +33,15 @@ pub(crate) enum Abort {
     Fault(ImportError),
 }
 
+/// Discards all lines.
+pub(crate) struct NoSink;
+
+impl SnapshotSink for NoSink {
+    fn line(&mut self, _: PartName, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Collects findings.
 pub(crate) struct Diagnostics<'s> {
     sink: &'s mut dyn SnapshotSink,
@@ -114,6 +123,11 @@ impl<'s> Diagnostics<'s> {
             self.ends.push(self.waiting.len());
         }
         self.list.push(finding);
+    }
+
+    /// Returns the name of a table in texts: the file, or the list of a server.
+    pub(crate) fn list_name(&self, file: &'static str) -> &'static str {
+        if self.of_lists { file.strip_suffix(".csv").unwrap_or(file) } else { file }
     }
 
     /// Whether a finding of severity stop was recorded.

@@ -118,6 +118,17 @@ impl Assembled {
                 && self.roster.users.record(user).in_scope)
     }
 
+    /// Whether the records that name a person who was not sent are within the configured schools
+    /// (R-O3): one of their classes is, or no class names the person.
+    pub(super) fn is_named_in_scope(&self, user: u32) -> bool {
+        let mut classes = [false, true]
+            .into_iter()
+            .flat_map(|is_teacher| self.memberships.of_user(user, is_teacher))
+            .map(|membership| self.roster.classes.record(membership.other).school)
+            .peekable();
+        classes.peek().is_none() || classes.any(|school| self.roster.in_scope(school))
+    }
+
     /// A person's enrollments in classes within the configured schools.
     pub(super) fn memberships_of(
         &self,

@@ -275,6 +275,11 @@ impl<T: Default + Clone> Registry<T> {
         (0..self.seen.len() as u32).filter(|&slot| self.status(slot) == RecordStatus::Dropped)
     }
 
+    /// Records to which others refer and that were not sent.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.seen.len() as u32).filter(|&slot| self.status(slot) == RecordStatus::Absent)
+    }
+
     pub(crate) fn record(&self, slot: u32) -> &T {
         &self.records[slot as usize]
     }

@@ -7,6 +7,7 @@
 //! | `values`, `phone`, `demographics` | parse the values of cells and fields |
 //! | `assemble` | joins and sorts: `memberships` (enrollments), `relationships`, `index` |
 //! | `emit`, `json`, `prefetch` | write the lines of records |
+//! | `missing` | reports records to which others refer although they were not sent |
 //! | `unreadable` | writes the lines of unreadable records |
 //! | `diagnostics` | collects findings and writes their lines |
 //!
@@ -21,6 +22,7 @@ pub(crate) mod ids;
 mod index;
 mod json;
 mod memberships;
+pub(crate) mod missing;
 pub(crate) mod phone;
 mod prefetch;
 pub(crate) mod record_texts;

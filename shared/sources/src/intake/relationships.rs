@@ -5,6 +5,7 @@ use roster::finding::source as codes;
 use super::collected::{Collected, note_record, person};
 use super::diagnostics::{Diagnostics, place};
 use super::ids::RecordStatus;
+use super::missing::{Missing, Naming};
 
 /// Guardians of students, and children of guardians: pairs of users, sorted by the first and then
 /// by the id of the second.
@@ -12,6 +13,8 @@ use super::ids::RecordStatus;
 pub(super) struct Relationships {
     pub(super) guardians: Vec<(u32, u32)>,
     pub(super) children: Vec<(u32, u32)>,
+    /// People who were not sent, with the kind of person that others name them as.
+    pub(super) absent: Vec<(u32, u8)>,
 }
 
 /// Joins both directions. `named` are pairs of users, the first of which names the second; `users`
@@ -20,6 +23,7 @@ pub(super) fn join(
     roster: &Collected,
     named: Vec<(u32, u32)>,
     users: &[u32],
+    missing: &mut Missing,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Relationships {
     let mut rank = vec![0; users.len()];
@@ -28,6 +32,7 @@ pub(super) fn join(
     }
     // Child, guardian, and which side names the other: 1 the child, 2 the guardian.
     let mut pairs: Vec<(u32, u32, u8)> = Vec::with_capacity(named.len());
+    let mut absent = Vec::new();
     for &(from, to) in &named {
         if !roster.users.resolves(from) {
             continue;
@@ -37,13 +42,28 @@ pub(super) fn join(
             Direction::ToChild => pairs.push((to, from, 2)),
             Direction::Gone => {}
             Direction::Missing => {
-                note(
-                    roster,
-                    from,
-                    diagnostics,
-                    &codes::AGENT_MISSING,
-                    "agentSourcedIds names a user who is not in the export",
+                let seen = roster.users.seen(from);
+                let naming = Naming {
+                    list: roster.words.users,
+                    line: seen.line,
+                    column: roster.words.agents,
+                    code: &codes::AGENT_MISSING,
+                };
+                missing.note(
+                    roster.words.users,
+                    roster.users.id(to),
+                    naming,
+                    seen.is_of_earlier_set(),
                 );
+                // A person who is still referred to is not gone (R-H1).
+                let kinds = roster.users.record(from).kinds;
+                if kinds & person::STUDENT != 0 {
+                    absent.push((to, person::GUARDIAN));
+                    pairs.push((from, to, 1));
+                } else if kinds & person::GUARDIAN != 0 {
+                    absent.push((to, person::STUDENT));
+                    pairs.push((to, from, 2));
+                }
             }
             Direction::Wrong(found) => note(roster, from, diagnostics, &codes::AGENT_ROLE, found),
         }
@@ -71,6 +91,7 @@ pub(super) fn join(
     let mut relationships = Relationships {
         guardians: pairs.iter().map(|&(child, guardian, _)| (child, guardian)).collect(),
         children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
+        absent,
     };
     for side in [&mut relationships.guardians, &mut relationships.children] {
         side.sort_unstable_by_key(|&(first, second)| (first, rank[second as usize]));

@@ -1,13 +1,13 @@
-//! Writes the records that were sent but could not be read. A run leaves them unchanged in the
-//! mirror (R-H3).
+//! Writes the records that were sent but could not be read, and those that were not sent although
+//! others refer to them. A run leaves both unchanged in the mirror (R-H3, R-A6).
 
 use roster::records::{Membership, RecordKind};
-use roster::snapshot::{PartName, UnreadableRecord};
+use roster::snapshot::{PartName, UnreadableReason, UnreadableRecord};
 
 use super::collected::{Collected, person};
 use super::diagnostics::{Abort, Diagnostics, id_of, write_fault};
 use super::emit::{Assembled, PEOPLE};
-use super::ids::{Ids, NONE, RecordStatus};
+use super::ids::{Ids, NONE, RecordStatus, Registry};
 use super::memberships;
 use super::values::{Day, NO_DAY, to_date};
 
@@ -27,16 +27,17 @@ pub(super) fn emit(data: &Assembled, diagnostics: &mut Diagnostics<'_>) -> Resul
         send(diagnostics, &UnreadableRecord::Kind { kind })?;
     }
     let schools = roster.orgs.dropped().chain(missing_schools(roster)).collect();
-    emit_records(RecordKind::School, &roster.orgs.ids, schools, diagnostics)?;
-    let terms = roster.sessions.dropped().collect();
-    emit_records(RecordKind::Term, &roster.sessions.ids, terms, diagnostics)?;
-    let courses = roster.courses.dropped().collect();
-    emit_records(RecordKind::Course, &roster.courses.ids, courses, diagnostics)?;
+    emit_records(RecordKind::School, &roster.orgs, schools, diagnostics)?;
+    // Terms and courses are only known by ids that other records name, if not by their own rows.
+    let terms = roster.sessions.dropped().chain(roster.sessions.absent()).collect();
+    emit_records(RecordKind::Term, &roster.sessions, terms, diagnostics)?;
+    let courses = roster.courses.dropped().chain(roster.courses.absent()).collect();
+    emit_records(RecordKind::Course, &roster.courses, courses, diagnostics)?;
     for (kind, role) in PEOPLE {
         emit_people(data, kind, role, diagnostics)?;
     }
     let classes = roster.classes.dropped().collect();
-    emit_records(RecordKind::Class, &roster.classes.ids, classes, diagnostics)?;
+    emit_records(RecordKind::Class, &roster.classes, classes, diagnostics)?;
     emit_enrollments(roster, diagnostics)
 }
 
@@ -45,15 +46,16 @@ fn send(diagnostics: &mut Diagnostics<'_>, unreadable: &UnreadableRecord) -> Res
     diagnostics.sink().line(PartName::Unreadable, &line).map_err(write_fault)
 }
 
-fn emit_records(
+fn emit_records<T: Default + Clone>(
     kind: RecordKind,
-    ids: &Ids,
+    registry: &Registry<T>,
     slots: Vec<u32>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Result<(), Abort> {
-    for slot in in_table_order(ids, slots) {
-        let (id, classes) = (id_of(ids.get(slot)), Vec::new());
-        send(diagnostics, &UnreadableRecord::Record { kind, id, classes })?;
+    for slot in in_table_order(&registry.ids, slots) {
+        let (id, classes) = (id_of(registry.id(slot)), Vec::new());
+        let reason = reason_of(registry, slot);
+        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason })?;
     }
     Ok(())
 }
@@ -72,8 +74,8 @@ fn emit_people(
         } else {
             memberships_of(data, user, role == person::TEACHER)
         };
-        let id = id_of(users.id(user));
-        send(diagnostics, &UnreadableRecord::Record { kind, id, classes })?;
+        let (id, reason) = (id_of(users.id(user)), reason_of(users, user));
+        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason })?;
     }
     Ok(())
 }
@@ -110,7 +112,16 @@ fn is_unreadable(data: &Assembled, user: u32, role: u8) -> bool {
                     && own.kinds & role != 0
                     && data.untouched.binary_search(&user).is_ok())
         }
-        RecordStatus::Absent | RecordStatus::Removed => false,
+        // Not sent, but other records name the person (R-H1).
+        RecordStatus::Absent => own.in_scope && own.enrolled & role != 0,
+        RecordStatus::Removed => false,
+    }
+}
+
+fn reason_of<T: Default + Clone>(registry: &Registry<T>, slot: u32) -> UnreadableReason {
+    match registry.status(slot) {
+        RecordStatus::Absent => UnreadableReason::Referenced,
+        _ => UnreadableReason::Unreadable,
     }
 }
 

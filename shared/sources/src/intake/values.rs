@@ -31,33 +31,50 @@ pub(crate) enum DateCell {
     Bad,
 }
 
-/// Parses a date that is not blank. The order of day and month is never guessed.
+/// Parses a date that is not blank. The order of day and month is never guessed from one date.
 pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
     if let Some(date) = iso_date(text.as_bytes()) {
         return DateCell::Iso(date);
     }
-    let mut parts = text.split(['/', '-', '.']);
-    let (Some(a), Some(b), Some(c), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return DateCell::Bad;
-    };
-    let number = |text: &str, most: usize| {
-        (!text.is_empty() && text.len() <= most && text.bytes().all(|c| c.is_ascii_digit()))
-            .then(|| text.parse::<i16>().ok())
-            .flatten()
-    };
-    let (Some(a), Some(b), Some(year)) =
-        (number(a, 2), number(b, 2), number(c, 4).filter(|_| c.len() == 4))
-    else {
-        return DateCell::Bad;
-    };
-    let (month, day) = match order {
-        Some(DateOrder::Mdy) => (a, b),
-        Some(DateOrder::Dmy) => (b, a),
-        None => return DateCell::NeedsOrder,
-    };
-    Date::new(year, month as i8, day as i8).map_or(DateCell::Bad, DateCell::Ordered)
+    match (DateParts::of(text), order) {
+        (None, _) => DateCell::Bad,
+        (Some(_), None) => DateCell::NeedsOrder,
+        (Some(parts), Some(order)) => parts.date(order).map_or(DateCell::Bad, DateCell::Ordered),
+    }
+}
+
+/// The numbers of a date such as `31/12/2026`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DateParts {
+    first: i8,
+    second: i8,
+    year: i16,
+}
+
+impl DateParts {
+    /// Splits a date. Returns `None` if the text is not two numbers and a year.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let mut parts = text.split(['/', '-', '.']);
+        let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+        let number = |text: &str| {
+            let is_short = (1..=2).contains(&text.len());
+            (is_short && text.bytes().all(|c| c.is_ascii_digit())).then(|| text.parse().ok())?
+        };
+        let is_year = year.len() == 4 && year.bytes().all(|c| c.is_ascii_digit());
+        if parts.next().is_some() || !is_year {
+            return None;
+        }
+        Some(Self { first: number(first)?, second: number(second)?, year: year.parse().ok()? })
+    }
+
+    /// Returns the date that the numbers are in this order, or `None` if there is no such day.
+    pub(crate) fn date(self, order: DateOrder) -> Option<Date> {
+        let (month, day) = match order {
+            DateOrder::Mdy => (self.first, self.second),
+            DateOrder::Dmy => (self.second, self.first),
+        };
+        Date::new(self.year, month, day).ok()
+    }
 }
 
 /// Parses `YYYY-MM-DD` and no other notation.

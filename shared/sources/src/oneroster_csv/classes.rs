@@ -1,6 +1,6 @@
 //! courses.csv and classes.csv (checks 33, 34, 36, 39, 44 and 45).
 
-use roster::finding::{Code, source as codes};
+use roster::finding::source as codes;
 use roster::records::RecordKind;
 
 use super::collected::{Class, Collected, Course, Org};
@@ -46,34 +46,14 @@ pub(super) fn read_courses(
             roster.courses.set(slot, RecordStatus::Dropped);
             continue;
         };
-        let org = reference(
-            &row,
-            org,
-            roster.orgs.ids.find(org_id),
-            |slot| roster.orgs.resolves(slot),
-            &codes::REFERENCE_MISSING,
-            diagnostics,
-        );
-        let Some(org) = org else {
+        let Some(org) = roster.orgs.ids.find(org_id).filter(|&slot| roster.orgs.resolves(slot))
+        else {
+            let how = (org, &codes::REFERENCE_MISSING);
+            row.note_missing(&mut roster.missing, FileKind::Orgs, org_id, how, diagnostics);
             roster.courses.set(slot, RecordStatus::Dropped);
             continue;
         };
-        let year_id = row.get(school_year);
-        let year = if year_id.trim().is_empty() {
-            NONE
-        } else {
-            let found = roster.sessions.ids.find(year_id);
-            let code = &codes::OPTIONAL_REFERENCE_MISSING;
-            reference(
-                &row,
-                school_year,
-                found,
-                |slot| roster.sessions.resolves(slot),
-                code,
-                diagnostics,
-            )
-            .unwrap_or(NONE)
-        };
+        let year = course_year(&row, school_year, roster, diagnostics);
         check_grades(&row, grades, diagnostics);
         check_subjects(&row, subjects, subject_codes, diagnostics);
         let texts = CourseTexts {
@@ -88,6 +68,26 @@ pub(super) fn read_courses(
             Course { texts, org, school_year: year, has_classes: false };
     }
     Ok(())
+}
+
+/// Resolves the school year of a course.
+fn course_year(
+    row: &Row<'_>,
+    col: Col,
+    roster: &mut Collected,
+    diagnostics: &Diagnostics<'_>,
+) -> u32 {
+    let id = row.get(col);
+    if id.trim().is_empty() {
+        return NONE;
+    }
+    let slot = roster.sessions.slot(id);
+    if roster.sessions.resolves(slot) {
+        return slot;
+    }
+    let (to, how) = (FileKind::AcademicSessions, (col, &codes::OPTIONAL_REFERENCE_MISSING));
+    row.note_missing(&mut roster.missing, to, id, how, diagnostics);
+    NONE
 }
 
 /// Runs the checks that need all courses.
@@ -215,23 +215,20 @@ fn class_school(
     if !is_school && roster.orgs.is_present(slot) {
         row.note(diagnostics, &codes::ORG_NOT_SCHOOL, Some(col), String::new);
     }
-    let found = Some(slot);
-    reference(
-        row,
-        col,
-        found,
-        |slot| roster.orgs.resolves(slot),
-        &codes::REFERENCE_MISSING,
-        diagnostics,
-    )
+    if roster.orgs.resolves(slot) {
+        return Some(slot);
+    }
+    let how = (col, &codes::REFERENCE_MISSING);
+    row.note_missing(&mut roster.missing, FileKind::Orgs, id, how, diagnostics);
+    None
 }
 
 /// Resolves the course of a class. In practice homerooms have none, although the standard requires
-/// one.
+/// one. A course that is not in the set stays, like a school (R-A6).
 fn class_course(
     row: &Row<'_>,
     col: Col,
-    roster: &Collected,
+    roster: &mut Collected,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<u32> {
     let id = row.get(col);
@@ -239,15 +236,13 @@ fn class_course(
         row.note(diagnostics, &codes::COURSE_MISSING, Some(col), String::new);
         return Some(NONE);
     }
-    let found = roster.courses.ids.find(id);
-    reference(
-        row,
-        col,
-        found,
-        |slot| roster.courses.resolves(slot),
-        &codes::REFERENCE_MISSING,
-        diagnostics,
-    )
+    let slot = roster.courses.slot(id);
+    if roster.courses.resolves(slot) {
+        return Some(slot);
+    }
+    let how = (col, &codes::REFERENCE_MISSING);
+    row.note_missing(&mut roster.missing, FileKind::Courses, id, how, diagnostics);
+    None
 }
 
 /// Returns the terms of a class, including unknown ones, because a class with one is not over
@@ -259,7 +254,7 @@ fn class_terms(
     diagnostics: &mut Diagnostics<'_>,
 ) -> ((u32, u32), (Day, Day)) {
     let begin = roster.term_lists.len() as u32;
-    let (mut first, mut end, mut unknown) = (Day::MAX, Day::MIN, 0);
+    let (mut first, mut end) = (Day::MAX, Day::MIN);
     for id in values::list(row.get(col)) {
         let slot = roster.sessions.slot(id);
         if roster.term_lists[begin as usize..].contains(&slot) {
@@ -270,7 +265,11 @@ fn class_terms(
             let session = roster.sessions.record(slot);
             (first, end) = (first.min(session.start), end.max(session.end));
         } else {
-            unknown += usize::from(!roster.sessions.resolves(slot));
+            if !roster.sessions.resolves(slot) {
+                let (to, how) =
+                    (FileKind::AcademicSessions, (col, &codes::OPTIONAL_REFERENCE_MISSING));
+                row.note_missing(&mut roster.missing, to, id, how, diagnostics);
+            }
             (first, end) = (Day::MIN, Day::MAX);
         }
     }
@@ -281,30 +280,7 @@ fn class_terms(
         });
         return ((begin, 0), (NO_DAY, Day::MAX));
     }
-    if unknown > 0 {
-        row.note(diagnostics, &codes::CLASS_WITHOUT_TERM, Some(col), || {
-            format!("{unknown} of the {count} academic sessions of the class are not in the export")
-        });
-    }
     ((begin, count), (first, end))
-}
-
-/// Checks that a reference names a record of the set.
-pub(super) fn reference(
-    row: &Row<'_>,
-    col: Col,
-    found: Option<u32>,
-    resolves: impl Fn(u32) -> bool,
-    code: &'static Code,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<u32> {
-    let slot = found.filter(|&slot| resolves(slot));
-    if slot.is_none() {
-        row.note(diagnostics, code, Some(col), || {
-            format!("{} names a record that is not in the export", col.name)
-        });
-    }
-    slot
 }
 
 /// Reports grade codes that the standard does not define (check 33).

@@ -4,9 +4,10 @@
 use roster::finding::source as codes;
 use roster::records::RecordKind;
 
-use super::collected::{Collected, Demographic, ImportOptions};
+use super::collected::{Collected, Demographic, ImportOptions, person};
 use super::diagnostics::{Abort, Diagnostics};
 use super::ids::RecordStatus;
+use super::layout::FileKind;
 use super::record_texts::DemographicTexts;
 use super::repeats::Claims;
 use super::row::Row;
@@ -54,21 +55,18 @@ pub(super) fn read(
         if claims.take(id).is_none() {
             continue;
         }
-        let user = roster
-            .users
-            .ids
-            .find(id)
-            .filter(|&slot| roster.users.status(slot) != RecordStatus::Absent);
-        let Some(user) = user else {
-            if !row.is_bad() && !row.is_removal() {
-                row.note(
-                    diagnostics,
-                    &codes::DEMOGRAPHICS_WITHOUT_USER,
-                    Some(row.id_col()),
-                    String::new,
-                );
+        let user = match roster.users.ids.find(id) {
+            Some(user) if roster.users.status(user) != RecordStatus::Absent => user,
+            _ => {
+                if !row.is_bad() && !row.is_removal() {
+                    // A person who is still referred to is not gone (R-H1).
+                    let user = roster.users.slot(id);
+                    roster.users.record_mut(user).enrolled |= person::STUDENT;
+                    let how = (row.id_col(), &codes::DEMOGRAPHICS_WITHOUT_USER);
+                    row.note_missing(&mut roster.missing, FileKind::Users, id, how, diagnostics);
+                }
+                continue;
             }
-            continue;
         };
         if !is_first(&row, &mut seen[user as usize], package, diagnostics) {
             if row.is_bad() || seen[user as usize].conflict {

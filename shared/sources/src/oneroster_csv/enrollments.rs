@@ -116,14 +116,20 @@ fn read_row(
     let class = memory.class.or_find(class_id, |id| roster.classes.slot(id));
     let user = memory.user.or_find(user_id, |id| roster.users.slot(id));
     let (class_status, user_status) = (roster.classes.status(class), roster.users.status(user));
-    let absent = [(class_status, columns.class, "class"), (user_status, columns.user, "user")];
-    for (_, col, what) in absent.into_iter().filter(|(status, ..)| *status == RecordStatus::Absent)
-    {
-        row.note(diagnostics, &codes::REFERENCE_MISSING, Some(col), || {
-            format!("{} names a {what} that is not in the export", col.name)
-        });
+    let kind = match role {
+        "student" => person::STUDENT,
+        "teacher" => person::TEACHER,
+        _ => 0,
+    };
+    if user_status == RecordStatus::Absent {
+        // A person who is still referred to is not gone (R-H1).
+        roster.users.record_mut(user).enrolled |= kind;
+        let how = (columns.user, &codes::REFERENCE_MISSING);
+        row.note_missing(&mut roster.missing, FileKind::Users, user_id, how, diagnostics);
     }
-    if class_status == RecordStatus::Absent || user_status == RecordStatus::Absent {
+    if class_status == RecordStatus::Absent {
+        let how = (columns.class, &codes::REFERENCE_MISSING);
+        row.note_missing(&mut roster.missing, FileKind::Classes, class_id, how, diagnostics);
         return (Read::Lost, false);
     }
     if class_status == RecordStatus::Removed || user_status == RecordStatus::Removed {
@@ -131,12 +137,12 @@ fn read_row(
         return (Read::Nothing, false);
     }
     roster.users.record_mut(user).has_enrollment = true;
-    if role != "student" && role != "teacher" {
+    if kind == 0 {
         *roster.not_rostered.entry((FileKind::Enrollments.file(), role.to_owned())).or_default() +=
             1;
         return (Read::Nothing, false);
     }
-    let is_teacher = role == "teacher";
+    let is_teacher = kind == person::TEACHER;
     if class_status == RecordStatus::Dropped {
         roster.of_dropped_classes += 1;
         return (Read::Nothing, false);

@@ -149,6 +149,14 @@ impl Header {
         }
     }
 
+    /// Whether the required columns of a table are there.
+    pub(super) fn has_all(&self, kind: FileKind, version: Version) -> bool {
+        let has = |name: &str| self.names.iter().any(|n| n == name);
+        let with_roles = has("role") || has("orgSourcedIds");
+        let columns = layout(kind, version, with_roles);
+        columns.iter().all(|column| !column.required || has(column.name))
+    }
+
     /// Finds a column by its standard name.
     pub(super) fn col(&self, name: &'static str) -> Col {
         Col { at: self.names.iter().position(|n| n == name).unwrap_or(Col::NOWHERE), name }

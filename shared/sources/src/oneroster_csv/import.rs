@@ -1,20 +1,20 @@
 //! Imports a set of files: packages in, lines of a snapshot out.
 
-use std::io;
-
 use encoding_rs::Encoding;
 use jiff::civil::Date;
 use roster::finding::source as codes;
 use roster::policy::Policy;
-use roster::settings::SourceSettings;
-use roster::snapshot::{PartName, SnapshotSink};
+use roster::settings::{DateOrder, SourceSettings};
+use roster::snapshot::SnapshotSink;
 
 use super::ahead::with_file;
 use super::collected::ImportOptions;
-use super::diagnostics::{Abort, Diagnostics, quoted};
+use super::demographics;
+use super::diagnostics::{Abort, Diagnostics, NoSink, quoted};
 use super::layout::{FileKind, Version};
 use super::package::Package;
 use super::phone::Phones;
+use super::preview::{Preview, PreviewOptions};
 use super::progress::Progress;
 use super::reader::{Reader, Tables, Work};
 use super::set::{FileSet, Nature};
@@ -45,15 +45,6 @@ pub struct Described {
     /// Whether the set is at least partly a delta, or declares that nothing changed. It is then
     /// read over the sets that it updates.
     pub needs_base: bool,
-}
-
-/// Discards all lines.
-struct NoSink;
-
-impl SnapshotSink for NoSink {
-    fn line(&mut self, _: PartName, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Reads a set's manifest only. A set that cannot be read counts as one that needs no base;
@@ -92,18 +83,34 @@ fn stage(mut job: Job<'_>, diagnostics: &mut Diagnostics<'_>) -> Result<u64, Abo
     let accept_1_0 = job.settings.accept_1_0;
     // Newest first from here on: newer rows take precedence because they are read earlier.
     job.packages.reverse();
-    let newest = FileSet::of(&mut *job.packages[0], accept_1_0, diagnostics)?;
+    let looking = PreviewOptions {
+        fallback,
+        demographics: demographics::is_wanted(&options),
+        has_date_order: job.settings.date_order.is_some(),
+    };
     let has_earlier = job.packages.len() > 1;
-    match newest.nature() {
-        Nature::Bulk => newest.require_all(diagnostics)?,
-        Nature::Delta | Nature::Nothing if has_earlier => {}
-        Nature::Delta | Nature::Nothing if job.has_base => return Err(Abort::NeedsBase),
-        Nature::Delta | Nature::Nothing => newest.require_all(diagnostics)?,
+    // All that can be wrong with the files as such is reported at once (R-X4).
+    let package = &mut *job.packages[0];
+    let newest = FileSet::sorted(package, accept_1_0, diagnostics)?;
+    newest.check(diagnostics);
+    let needs_base = match newest.nature() {
+        Nature::Bulk => false,
+        Nature::Delta | Nature::Nothing => has_earlier || job.has_base,
+    };
+    if !needs_base {
+        newest.require_all(diagnostics);
     }
-    let mut newest = Some(newest);
+    let preview = Preview::of(package, &newest, looking, diagnostics)?;
+    diagnostics.go_on()?;
+    if needs_base && !has_earlier {
+        return Err(Abort::NeedsBase);
+    }
+    let mut newest = Some((newest, preview));
     let sets = job.packages.into_iter().map(|package| {
-        let set = newest.take().unwrap_or_else(FileSet::unread);
-        Box::new(PackageTables { package, set, accept_1_0, fallback }) as Box<dyn Tables + '_>
+        let (set, preview) =
+            newest.take().unwrap_or_else(|| (FileSet::unread(), Preview::default()));
+        let tables = PackageTables { package, set, accept_1_0, looking, preview };
+        Box::new(tables) as Box<dyn Tables + '_>
     });
     Reader::new(sets.collect(), job.has_base, options, job.progress).stage(diagnostics)
 }
@@ -113,12 +120,14 @@ struct PackageTables<'a> {
     package: Box<dyn Package + 'a>,
     set: FileSet,
     accept_1_0: bool,
-    fallback: Option<&'static Encoding>,
+    looking: PreviewOptions,
+    preview: Preview,
 }
 
 impl Tables for PackageTables<'_> {
     fn open(&mut self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
         self.set = FileSet::of(&mut *self.package, self.accept_1_0, diagnostics)?;
+        self.preview = Preview::of_earlier(&mut *self.package, &self.set, self.looking)?;
         Ok(())
     }
 
@@ -153,7 +162,15 @@ impl Tables for PackageTables<'_> {
 
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort> {
         let Some(index) = self.set.file(kind) else { return Ok(()) };
-        with_file(&mut *self.package, index, self.fallback, work)
+        with_file(&mut *self.package, index, self.looking.fallback, work)
+    }
+
+    fn is_checked(&self, kind: FileKind) -> bool {
+        self.preview.is_checked(kind)
+    }
+
+    fn date_order(&self, kind: FileKind) -> Option<DateOrder> {
+        self.preview.date_order(kind)
     }
 
     /// Columns of files are found by their header.

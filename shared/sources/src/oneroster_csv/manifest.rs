@@ -8,7 +8,7 @@ use super::ahead::Ahead;
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
 use super::rows::Next;
-use super::table::{Mode, fault, refuse};
+use super::table::{Mode, fault, note_cut_off, refuse};
 
 const FILE: &str = "manifest.csv";
 
@@ -59,6 +59,10 @@ impl Manifest {
                 continue;
             }
             count += 1;
+            if rows.oddities().unended && cells.len() < 2 {
+                note_cut_off(FILE, rows.line(), (cells.len(), 2), diagnostics);
+                return Err(Abort::Refused);
+            }
             let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
             if count == 1 {
                 check_header(name, value, rows.line(), diagnostics)?;

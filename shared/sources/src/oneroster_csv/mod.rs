@@ -6,6 +6,7 @@
 //! | open the files of a set | [`Package`]: `zip_package`, `folder` |
 //! | sort the files, read what the manifest says of each | `set`, `manifest`, `layout` |
 //! | unpack a file and split it into rows, on one thread | `feed`, `rows`, `ahead` |
+//! | check all headers before the first row | `preview`, `header` |
 //! | validate rows and cells, on another thread | `header`, `table`, `row` |
 //! | put the rows of each table into the roster | `take`, `repeats`; `orgs`, `sessions`, `classes`, `users`, `roles`, `demographics`, `enrollments` |
 //! | write the snapshot | `crate::intake` |
@@ -57,6 +58,7 @@ mod layout;
 mod manifest;
 mod orgs;
 mod package;
+mod preview;
 mod progress;
 mod reader;
 mod repeats;
@@ -71,7 +73,7 @@ mod users;
 mod zip_package;
 
 use crate::intake::{
-    assemble, collected, diagnostics, ids, phone, record_texts, unreadable, values,
+    assemble, collected, diagnostics, ids, missing, phone, record_texts, unreadable, values,
 };
 
 pub(crate) use ahead::{RowBuilder, with_made};

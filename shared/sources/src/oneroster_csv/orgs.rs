@@ -8,6 +8,7 @@ use super::collected::{Collected, ImportOptions, Org, OrgKind, note_record};
 use super::diagnostics::{Abort, Diagnostics, id_of, place};
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
+use super::missing::Naming;
 use super::record_texts::OrgTexts;
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
@@ -68,18 +69,15 @@ pub(super) fn finish(
         let parent = orgs.record(slot).parent;
         if parent != NONE && !orgs.resolves(parent) {
             orgs.record_mut(slot).parent = NONE;
-            note_record(
-                orgs,
-                slot,
-                FileKind::Orgs,
-                diagnostics,
-                &codes::OPTIONAL_REFERENCE_MISSING,
-                Some("parentSourcedId"),
-                || {
-                    "parentSourcedId names an org that is not in the export and was treated as blank"
-                        .into()
-                },
-            );
+            let seen = orgs.seen(slot);
+            let naming = Naming {
+                list: FileKind::Orgs.into(),
+                line: seen.line,
+                column: "parentSourcedId",
+                code: &codes::OPTIONAL_REFERENCE_MISSING,
+            };
+            let is_of_earlier = seen.is_of_earlier_set();
+            roster.missing.note(FileKind::Orgs, orgs.id(parent), naming, is_of_earlier);
         }
     }
     cut_cycles(roster, &present, diagnostics);

@@ -4,6 +4,7 @@
 //! the same findings.
 
 use roster::finding::source as codes;
+use roster::settings::DateOrder;
 
 use super::ahead::Ahead;
 use super::assemble;
@@ -39,6 +40,10 @@ pub(crate) trait Tables {
     fn declared(&self, kind: FileKind) -> u64;
     /// Passes the rows of a table to `work`. Does nothing if the set does not have the table.
     fn rows(&mut self, kind: FileKind, work: &mut Work<'_>) -> Result<(), Abort>;
+    /// Whether a table's header was already checked and reported.
+    fn is_checked(&self, kind: FileKind) -> bool;
+    /// The only order of day and month that fits all dates of a table, if the settings name none.
+    fn date_order(&self, kind: FileKind) -> Option<DateOrder>;
     /// Whether a mapped column, which is in a table's header, occurred in the data.
     fn met(&self, column: &str) -> bool;
 }
@@ -248,7 +253,9 @@ impl<'a> Reader<'a> {
             kind,
             mode: set.mode(kind),
             version: set.version(),
-            date_order: settings.date_order,
+            date_order: settings.date_order.or_else(|| set.date_order(kind)),
+            is_order_set: settings.date_order.is_some(),
+            is_checked: set.is_checked(kind),
             tolerate_mixed_status: settings.tolerate_mixed_status,
             bulk_with_status: settings.bulk_with_status,
             is_served: set.is_served(),

@@ -106,26 +106,21 @@ fn read_role(
     else {
         return (None, ordered);
     };
-    let user = roster.users.ids.find(user_id).filter(|&slot| roster.users.resolves(slot));
-    let Some(user) = user else {
-        let gone = roster
-            .users
-            .ids
-            .find(user_id)
-            .is_some_and(|slot| roster.users.status(slot) == RecordStatus::Removed);
-        if !gone {
-            row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.user), || {
-                "userSourcedId names a user who is not in the export".into()
-            });
+    let user = roster.users.slot(user_id);
+    if !roster.users.resolves(user) {
+        if roster.users.status(user) == RecordStatus::Absent {
+            // A person who is still referred to is not gone (R-H1).
+            roster.users.record_mut(user).enrolled |= kind_of(role).0 & person::ALL;
+            let how = (columns.user, &codes::REFERENCE_MISSING);
+            row.note_missing(&mut roster.missing, FileKind::Users, user_id, how, diagnostics);
         }
         return (Some(Read::NoUser), ordered);
-    };
+    }
     let org = last_org.or_find(org_id, |id| roster.orgs.slot(id));
     roster.orgs.record_mut(org).wanted = true;
     if !roster.orgs.resolves(org) {
-        row.note(diagnostics, &codes::REFERENCE_MISSING, Some(columns.org), || {
-            "orgSourcedId names an org that is not in the export".into()
-        });
+        let how = (columns.org, &codes::REFERENCE_MISSING);
+        row.note_missing(&mut roster.missing, FileKind::Orgs, org_id, how, diagnostics);
         return (None, ordered);
     }
     let (kind, guardian) = kind_of(role);

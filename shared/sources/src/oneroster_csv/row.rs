@@ -6,6 +6,7 @@ use roster::settings::DateOrder;
 use super::diagnostics::{Diagnostics, id_of, place, quoted};
 use super::header::Col;
 use super::layout::FileKind;
+use super::missing::{Missing, Naming};
 use super::rows::Cell;
 use super::values::{self, BooleanCell, DateCell};
 
@@ -126,6 +127,19 @@ impl<'t> Row<'t> {
                 None => finding,
             }
         });
+    }
+
+    /// Counts a reference of this row to a record of another table that was not sent.
+    pub(super) fn note_missing(
+        &self,
+        missing: &mut Missing,
+        to: FileKind,
+        id: &str,
+        (col, code): (Col, &'static Code),
+        diagnostics: &Diagnostics<'_>,
+    ) {
+        let naming = Naming { list: self.kind.into(), line: self.line, column: col.name, code };
+        missing.note(to, id, naming, diagnostics.earlier);
     }
 
     /// Returns a required cell, trimmed. A blank one is a finding and returns `None` (check 24).

@@ -50,6 +50,8 @@ pub(super) struct Oddities {
     pub(super) quote_inside: bool,
     /// The row holds NUL bytes.
     pub(super) nul: bool,
+    /// The file ends with the row, without a line end.
+    pub(super) unended: bool,
     /// The row is not UTF-8 and was read in the fallback encoding.
     pub(super) fallback: bool,
     /// For a row made from a server's object: index of a cell whose value cannot be read, or
@@ -71,6 +73,8 @@ pub(super) enum Next {
     End,
     /// An unclosed quote, which may have begun on this line.
     Unclosed(u32),
+    /// The file ends inside a quoted cell of the row on this line.
+    CutOff(u32),
     /// A row of more than 4 MB begins on this line.
     TooLong(u32),
     /// The row on this line is not UTF-8, and there is no fallback.
@@ -100,7 +104,18 @@ pub(super) struct Rows<'p> {
 
 enum Scan {
     Row { end: usize, next: usize, lines: u32 },
-    Incomplete { quoted: bool },
+    Incomplete { open: Open },
+}
+
+/// What is open at the end of the buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// A row.
+    Row,
+    /// A quoted cell without a line break.
+    Cell,
+    /// A quoted cell that runs over line ends. It may have swallowed rows.
+    Lines,
 }
 
 impl<'p> Rows<'p> {
@@ -151,6 +166,7 @@ impl<'p> Rows<'p> {
                         }
                         continue;
                     }
+                    self.oddities.unended = next == end;
                     if self.oddities.stray_quote && self.oddities.line_break {
                         self.swallowing.get_or_insert(self.line);
                     }
@@ -160,9 +176,12 @@ impl<'p> Rows<'p> {
                         Next::NotUtf8(self.line)
                     });
                 }
-                Scan::Incomplete { quoted } => {
+                Scan::Incomplete { open } => {
                     let long = self.buffer.len() - self.at > LONGEST_ROW;
-                    if quoted && (self.done || long) {
+                    if open == Open::Cell && self.done && self.swallowing.is_none() {
+                        return Ok(Next::CutOff(self.next_line));
+                    }
+                    if open != Open::Row && (self.done || long) {
                         return Ok(Next::Unclosed(self.swallowing.unwrap_or(self.next_line)));
                     }
                     if long {
@@ -225,14 +244,14 @@ impl<'p> Rows<'p> {
                 // A carriage return.
                 Some(_) => match row.bytes.get(at + 1) {
                     Some(b'\n') => at + 2,
-                    None if !row.done => return Scan::Incomplete { quoted: false },
+                    None if !row.done => return Scan::Incomplete { open: Open::Row },
                     _ => {
                         self.bare_returns = true;
                         at + 1
                     }
                 },
                 None if row.done => at,
-                None => return Scan::Incomplete { quoted: false },
+                None => return Scan::Incomplete { open: Open::Row },
             };
             self.odd_quotes ^= row.toggles;
             return Scan::Row { end: at, next, lines: lines + 1 };
@@ -324,13 +343,17 @@ impl RowScan<'_> {
                 self.at += 1;
             }
             match bytes.get(self.at) {
-                None => return Err(Scan::Incomplete { quoted: true }),
+                None => {
+                    let lines = memchr::memchr2(b'\n', b'\r', &bytes[begin..]).is_some();
+                    let open = if lines { Open::Lines } else { Open::Cell };
+                    return Err(Scan::Incomplete { open });
+                }
                 Some(b'"') => match bytes.get(self.at + 1) {
                     Some(b'"') => {
                         escaped = true;
                         self.at += 2;
                     }
-                    None if !self.done => return Err(Scan::Incomplete { quoted: false }),
+                    None if !self.done => return Err(Scan::Incomplete { open: Open::Row }),
                     _ => break,
                 },
                 Some(&c) => {

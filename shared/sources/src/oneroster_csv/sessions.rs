@@ -7,6 +7,7 @@ use super::collected::{Collected, Session, note_record};
 use super::diagnostics::{Abort, Diagnostics, quoted};
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
+use super::missing::Naming;
 use super::record_texts::SessionTexts;
 use super::table::Table;
 use super::take::{Taken, note_id_case, take};
@@ -77,14 +78,16 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
         let session = *roster.sessions.record(slot);
         if session.parent != NONE && !roster.sessions.resolves(session.parent) {
             roster.sessions.record_mut(slot).parent = NONE;
-            note(
-                roster,
-                slot,
-                diagnostics,
-                &codes::OPTIONAL_REFERENCE_MISSING,
-                "parentSourcedId",
-                || "parentSourcedId names a session that is not in the export and was treated as blank",
-            );
+            let seen = roster.sessions.seen(slot);
+            let naming = Naming {
+                list: FileKind::AcademicSessions.into(),
+                line: seen.line,
+                column: "parentSourcedId",
+                code: &codes::OPTIONAL_REFERENCE_MISSING,
+            };
+            let (id, is_of_earlier) =
+                (roster.sessions.id(session.parent), seen.is_of_earlier_set());
+            roster.missing.note(FileKind::AcademicSessions, id, naming, is_of_earlier);
         } else if session.parent != NONE && roster.sessions.is_present(session.parent) {
             let parent = roster.sessions.record(session.parent);
             if session.start < parent.start || session.end > parent.end {

@@ -48,8 +48,22 @@ impl FileSet {
         Self { files: [None; 8], version: Version::V1_1, modes: [None; 8] }
     }
 
-    /// Sorts a package's files and reads its manifest.
+    /// Sorts a package's files, reads its manifest, and compares the two.
     pub(super) fn of(
+        package: &mut dyn Package,
+        accept_1_0: bool,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Result<Self, Abort> {
+        let set = Self::sorted(package, accept_1_0, diagnostics)?;
+        set.check(diagnostics);
+        diagnostics.go_on()?;
+        Ok(set)
+    }
+
+    /// Sorts a package's files and reads its manifest. If the manifest cannot be used, the finding
+    /// that refuses the set is recorded, and the set is returned all the same, so that the headers
+    /// of its files can be checked too (R-X4).
+    pub(super) fn sorted(
         package: &mut dyn Package,
         accept_1_0: bool,
         diagnostics: &mut Diagnostics<'_>,
@@ -57,7 +71,10 @@ impl FileSet {
         let (files, manifest) = sort(package, diagnostics)?;
         let manifest = match manifest {
             Some(index) => {
-                with_file(package, index, None, |rows| Manifest::read(rows, diagnostics))?
+                match with_file(package, index, None, |rows| Manifest::read(rows, diagnostics)) {
+                    Err(Abort::Refused) => None,
+                    read => Some(read?),
+                }
             }
             None => {
                 refuse_sds(package, &files, diagnostics)?;
@@ -67,16 +84,21 @@ impl FileSet {
                     return Err(Abort::Refused);
                 }
                 diagnostics.note(&codes::TAKEN_AS_1_0, |f| f.at(place("manifest.csv", 0, None)));
-                Manifest::of_1_0()
+                Some(Manifest::of_1_0())
             }
         };
-        let set = Self {
-            files,
-            version: manifest.version,
-            modes: FileKind::ALL.map(|kind| manifest.mode(kind)),
-        };
-        set.check(diagnostics)?;
-        Ok(set)
+        Ok(match manifest {
+            Some(manifest) => Self {
+                files,
+                version: manifest.version,
+                modes: FileKind::ALL.map(|kind| manifest.mode(kind)),
+            },
+            None => Self {
+                files,
+                version: Version::V1_1,
+                modes: files.map(|file| file.map(|_| Mode::Bulk)),
+            },
+        })
     }
 
     pub(super) fn file(&self, kind: FileKind) -> Option<usize> {
@@ -106,7 +128,7 @@ impl FileSet {
     }
 
     /// Compares the files that are listed with those that exist (checks 5 and 8).
-    fn check(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+    pub(super) fn check(&self, diagnostics: &mut Diagnostics<'_>) {
         for kind in FileKind::ALL {
             let is_needed =
                 kind.is_needed() || (kind == FileKind::Roles && self.version == Version::V1_2);
@@ -142,19 +164,21 @@ impl FileSet {
                 (Some(_), Mode::Bulk | Mode::Delta) | (None, Mode::Absent) => {}
             }
         }
-        diagnostics.go_on()
     }
 
-    /// Refuses a set that must be complete but is not (check 9).
-    pub(super) fn require_all(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
-        for kind in
-            FileKind::ALL.into_iter().filter(|kind| kind.is_needed() && self.file(*kind).is_none())
-        {
+    /// Refuses a set that must be complete but is not (check 9). [`FileSet::check`] reports the
+    /// files that the manifest lists.
+    pub(super) fn require_all(&self, diagnostics: &mut Diagnostics<'_>) {
+        let is_missing = |kind: &FileKind| {
+            kind.is_needed()
+                && self.file(*kind).is_none()
+                && (self.mode(*kind) == Mode::Absent || self.version == Version::V1_0)
+        };
+        for kind in FileKind::ALL.into_iter().filter(is_missing) {
             diagnostics.note(&codes::FILE_MISSING, |f| {
                 f.with(format!("{} is missing", kind.file())).at(place(kind.file(), 0, None))
             });
         }
-        diagnostics.go_on()
     }
 }
 

@@ -13,7 +13,7 @@ use roster::finding::{Code, Finding, Severity, pull, source as codes};
 use roster::settings::DateOrder;
 
 use super::ahead::Ahead;
-use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, NoSink, place, quoted};
 use super::feed::Mark;
 use super::header::{Col, Header};
 use super::layout::{FileKind, Version};
@@ -41,6 +41,11 @@ pub(super) struct Reading {
     pub(super) mode: Mode,
     pub(super) version: Version,
     pub(super) date_order: Option<DateOrder>,
+    /// Whether the settings name the order of day and month. Otherwise it is the only one that fits
+    /// all dates of the table.
+    pub(super) is_order_set: bool,
+    /// Whether the header was already checked and reported.
+    pub(super) is_checked: bool,
     pub(super) tolerate_mixed_status: bool,
     pub(super) bulk_with_status: bool,
     /// Whether the rows are a server's objects. The mode then depends on the request, not on the
@@ -65,6 +70,8 @@ pub(super) struct Table {
 #[derive(Default)]
 struct Counts {
     rows: u64,
+    /// Rows with fewer cells than the header.
+    short: u64,
     with_status: u64,
     without_status: u64,
     unpaired: u64,
@@ -88,20 +95,18 @@ impl Table {
     ) -> Result<Self, Abort> {
         let file = reading.kind.file();
         let next = rows.advance().map_err(|error| fault(error, file, diagnostics))?;
-        match rows.mark() {
-            Mark::None => {}
-            Mark::Utf8 => diagnostics.note(&codes::BYTE_ORDER_MARK, |f| f.at(place(file, 0, None))),
-            Mark::Utf16 => diagnostics.note(&codes::UTF16, |f| f.at(place(file, 0, None))),
-        }
-        match next {
-            Next::Row => {}
-            Next::End => diagnostics.note(&codes::HEADER_MISSING, |f| f.at(place(file, 1, None))),
-            other => refuse(other, file, diagnostics),
-        }
-        diagnostics.go_on()?;
         let cells: Vec<&str> = rows.cells().iter().map(|cell| cell.of(rows.text())).collect();
-        let header = Header::read(&cells, reading.kind, reading.version, diagnostics);
+        let found = (next, rows.mark(), rows.oddities().unended);
+        let header = if reading.is_checked {
+            let mut sink = NoSink;
+            let mut again = Diagnostics::new(&mut sink);
+            check_header(found, &cells, reading.kind, reading.version, &mut again)
+        } else {
+            check_header(found, &cells, reading.kind, reading.version, diagnostics)
+        };
         diagnostics.go_on()?;
+        // A header that was checked is only bad if the file was changed since.
+        let header = header.ok_or(Abort::Refused)?;
         let (id, status, modified) =
             (header.col("sourcedId"), header.col("status"), header.col("dateLastModified"));
         let password = header.col("password");
@@ -141,23 +146,40 @@ impl Table {
                 }
             }
             diagnostics.relieve()?;
+            self.refuse_cut_off(diagnostics)?;
             if self.rows.oddities().misread.is_none()
-                && self
-                    .rows
-                    .cells()
-                    .iter()
-                    .all(|cell| values::trim(cell.of(self.rows.text())).is_empty())
+                && self.rows.cells().iter().all(|cell| is_blank(cell.of(self.rows.text())))
             {
                 diagnostics.note(&codes::BLANK_ROW, |f| f.at(place(file, self.rows.line(), None)));
                 continue;
             }
             self.counts.rows += 1;
+            self.counts.short += u64::from(self.rows.cells().len() < self.header.width);
             self.verdict = self.check_shape(diagnostics);
             if self.verdict == Verdict::Active {
                 self.verdict = self.check_status(diagnostics);
             }
             return Ok(true);
         }
+    }
+
+    /// Refuses a file that ends in the middle of its last row: fewer cells than the header, and no
+    /// line end. The last row of an exporter that leaves out blank cells at the end of every row is
+    /// complete if its required cells are there.
+    fn refuse_cut_off(&self, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+        let (count, width) = (self.rows.cells().len(), self.header.width);
+        if !self.rows.oddities().unended || count >= width {
+            return Ok(());
+        }
+        if self.counts.short > 0 && count >= self.header.needed {
+            return Ok(());
+        }
+        let is_end_mark = count == 1 && self.rows.cells()[0].of(self.rows.text()) == END_MARK;
+        if is_end_mark {
+            return Ok(());
+        }
+        note_cut_off(self.reading.kind.file(), self.rows.line(), (count, width), diagnostics);
+        Err(Abort::Refused)
     }
 
     /// The current row.
@@ -178,11 +200,24 @@ impl Table {
         }
     }
 
-    /// Reports once a file that the district's order of day and month was needed.
+    /// Reports once a file that dates were not in the standard's notation but could be read.
     pub(super) fn note_date_order(&mut self, was_needed: bool, diagnostics: &mut Diagnostics<'_>) {
         if was_needed && !std::mem::replace(&mut self.noted.date_by_setting, true) {
-            diagnostics.note(&codes::DATE_BY_SETTING, |f| {
-                f.at(place(self.reading.kind.file(), self.rows.line(), None))
+            let place = place(self.reading.kind.file(), self.rows.line(), None);
+            if self.reading.is_order_set {
+                diagnostics.note(&codes::DATE_BY_SETTING, |f| f.at(place));
+                return;
+            }
+            diagnostics.note(&codes::DATE_ORDER_FOUND, |f| {
+                let (order, example) = match self.reading.date_order {
+                    Some(DateOrder::Dmy) => ("day-month-year", "17/8/2026"),
+                    _ => ("month-day-year", "8/17/2026"),
+                };
+                let found = format!(
+                    "dates are written like {example}; they can only be {order} in this file and \
+                     were read so"
+                );
+                f.with(found).at(place)
             });
         }
     }
@@ -334,7 +369,7 @@ impl Table {
     /// Runs the checks of the whole file, at its end. Returns true if the file is complete, so that
     /// records it does not name are removed.
     pub(super) fn finish(&self, diagnostics: &mut Diagnostics<'_>) -> Result<bool, Abort> {
-        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords } =
+        let Counts { rows, with_status, without_status, unpaired, odd_modified, passwords, .. } =
             self.counts;
         let kind = self.reading.kind;
         let here = |finding: Finding, column: Option<Col>| {
@@ -398,6 +433,67 @@ impl Table {
     }
 }
 
+/// Checks what a file begins with: whether it has a first row, its byte order mark, whether the row
+/// has no line end, and its cells. The findings decide whether the file can be used.
+pub(super) fn check_header(
+    (next, mark, unended): (Next, Mark, bool),
+    cells: &[&str],
+    kind: FileKind,
+    version: Version,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<Header> {
+    let file = kind.file();
+    match mark {
+        Mark::None => {}
+        Mark::Utf8 => diagnostics.note(&codes::BYTE_ORDER_MARK, |f| f.at(place(file, 0, None))),
+        Mark::Utf16 => diagnostics.note(&codes::UTF16, |f| f.at(place(file, 0, None))),
+    }
+    match next {
+        Next::Row => {}
+        Next::End => {
+            diagnostics.note(&codes::HEADER_MISSING, |f| f.at(place(file, 1, None)));
+            return None;
+        }
+        other => {
+            refuse(other, file, diagnostics);
+            return None;
+        }
+    }
+    let header = Header::read(cells, kind, version, diagnostics);
+    if unended && !header.has_all(kind, version) {
+        diagnostics.note(&codes::FILE_CUT_OFF, |f| {
+            let found = format!("{file} ends in the middle of its header");
+            f.with(found).at(place(file, 1, None))
+        });
+    }
+    Some(header)
+}
+
+/// The character with which some systems end a text file (from CP/M and DOS).
+const END_MARK: &str = "\u{1a}";
+
+fn is_blank(cell: &str) -> bool {
+    let cell = values::trim(cell);
+    cell.is_empty() || cell == END_MARK
+}
+
+/// Reports a file that ends in the middle of a row. `cells` are those of the row and those of the
+/// header.
+pub(super) fn note_cut_off(
+    file: &'static str,
+    line: u32,
+    (count, width): (usize, usize),
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    diagnostics.note(&codes::FILE_CUT_OFF, |f| {
+        let found = format!(
+            "{file} ends in the middle of a row: line {line} has {count} of {width} cells and no \
+             line end"
+        );
+        f.with(found).at(place(file, line, None))
+    });
+}
+
 /// Separates a bad file from a failed read.
 pub(super) fn fault(
     error: std::io::Error,
@@ -422,6 +518,10 @@ pub(super) fn refuse(next: Next, file: &'static str, diagnostics: &mut Diagnosti
         Next::Unclosed(line) => {
             diagnostics.note(&codes::QUOTE_UNCLOSED, |f| f.at(place(file, line, None)))
         }
+        Next::CutOff(line) => diagnostics.note(&codes::FILE_CUT_OFF, |f| {
+            f.with(format!("{file} ends inside a quoted cell on line {line}"))
+                .at(place(file, line, None))
+        }),
         Next::TooLong(line) => {
             diagnostics.note(&codes::ROW_TOO_LONG, |f| f.at(place(file, line, None)))
         }

@@ -121,7 +121,8 @@ struct OrgsCell {
     text: String,
     range: (u32, u32),
     known: bool,
-    unknown: usize,
+    /// Orgs that are not in the set.
+    unknown: Vec<u32>,
 }
 
 /// The normalized contacts of a row: blank where the cell is blank or malformed. One text for all
@@ -364,13 +365,13 @@ fn read_orgs(
             text: text.to_owned(),
             range: (roster.org_lists.len() as u32, 0),
             known: false,
-            unknown: 0,
+            unknown: Vec::new(),
         };
         for id in values::list(text) {
             let slot = roster.orgs.slot(id);
             roster.orgs.record_mut(slot).wanted = true;
             if !roster.orgs.resolves(slot) {
-                cell.unknown += 1;
+                cell.unknown.push(slot);
             } else if !roster.org_lists[cell.range.0 as usize..].contains(&slot) {
                 roster.org_lists.push(slot);
             }
@@ -378,13 +379,14 @@ fn read_orgs(
         cell.range.1 = roster.org_lists.len() as u32 - cell.range.0;
         cell.known = cell.range.1 > 0;
     }
-    if cell.unknown > 0 {
+    if !cell.unknown.is_empty() {
+        // A person with another org keeps that.
         let code =
             if cell.known { &codes::OPTIONAL_REFERENCE_MISSING } else { &codes::REFERENCE_MISSING };
-        row.note(diagnostics, code, Some(col), || {
-            let what = if cell.known { "; the others were used" } else { "" };
-            format!("{} of the orgs in {} are not in the export{what}", cell.unknown, col.name)
-        });
+        for &slot in &cell.unknown {
+            let id = roster.orgs.id(slot);
+            row.note_missing(&mut roster.missing, FileKind::Orgs, id, (col, code), diagnostics);
+        }
     } else if !cell.known {
         row.note(diagnostics, &codes::VALUE_MISSING, Some(col), || {
             format!("{} is blank", col.name)

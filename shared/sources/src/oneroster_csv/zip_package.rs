@@ -11,6 +11,7 @@ use std::sync::{
 use roster::finding::source as codes;
 use zip::{ZipArchive, result::ZipError};
 
+use super::diagnostics::quoted;
 use super::package::{Package, PackagedFile, Refusal};
 
 /// Limits on a zip file. The defaults leave room for the largest district: a million students are
@@ -225,6 +226,7 @@ impl<R: Read + Seek + Send> Package for ZipPackage<R> {
         })?;
         Ok(Box::new(Unpacking {
             packed: member.compressed_size(),
+            declared: member.size(),
             member,
             name,
             unpacked: 0,
@@ -240,17 +242,52 @@ struct Unpacking<'a, R> {
     member: R,
     name: &'a str,
     packed: u64,
+    /// Unpacked size in the zip's directory.
+    declared: u64,
     unpacked: u64,
     total: &'a mut u64,
     limits: Limits,
     failed: &'a AtomicBool,
 }
 
+/// The text of the zip crate's error for a checksum that does not match, which it compares at the
+/// end of a member. Other errors have the same kind.
+const BAD_CHECKSUM: &str = "Invalid checksum";
+
+impl<R> Unpacking<'_, R> {
+    /// The member ended before its declared size.
+    fn cut_off(&self) -> io::Error {
+        let what = format!(
+            "{} in the zip is shorter than the zip says ({} of {} bytes)",
+            quoted(self.name),
+            self.unpacked,
+            self.declared
+        );
+        Refusal::new(&codes::FILE_CUT_OFF, what).in_file(self.name).into_io()
+    }
+}
+
 impl<R: Read> Read for Unpacking<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = match self.member.read(buf) {
+        // Never past the declared size in one read, so that a checksum that does not match is found
+        // at the end of the data, apart from a member that is too long.
+        let rest = self.declared.saturating_sub(self.unpacked);
+        let room = if rest > 0 {
+            buf.len().min(usize::try_from(rest).unwrap_or(usize::MAX))
+        } else {
+            buf.len()
+        };
+        let read = match self.member.read(&mut buf[..room]) {
+            Ok(0) if rest > 0 && room > 0 => return Err(self.cut_off()),
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error)
+                if rest > 0
+                    && error.to_string() == BAD_CHECKSUM
+                    && !self.failed.load(Ordering::Relaxed) =>
+            {
+                return Err(self.cut_off());
+            }
             Err(error) => {
                 return Err(as_io(ZipError::Io(error), self.failed)
                     .map_or_else(|e| e, |refusal| refusal.in_file(self.name).into_io()));

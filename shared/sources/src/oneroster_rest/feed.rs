@@ -9,7 +9,7 @@ use std::rc::Rc;
 use jiff::civil::Date;
 use roster::finding::pull as codes;
 use roster::policy::Policy;
-use roster::settings::{OneRosterVersion, SourceSettings};
+use roster::settings::{DateOrder, OneRosterVersion, SourceSettings};
 use roster::snapshot::SnapshotSink;
 use serde::Deserialize;
 
@@ -172,6 +172,15 @@ impl Tables for Lists<'_> {
 
     fn mode(&self, _: FileKind) -> Mode {
         if self.nature == Nature::Delta { Mode::Delta } else { Mode::Bulk }
+    }
+
+    fn is_checked(&self, _: FileKind) -> bool {
+        false
+    }
+
+    /// Servers send dates in the standard's notation.
+    fn date_order(&self, _: FileKind) -> Option<DateOrder> {
+        None
     }
 
     fn is_served(&self) -> bool {

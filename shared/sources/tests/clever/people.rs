@@ -128,7 +128,7 @@ async fn r_h3_users_with_only_unshared_schools_are_unchanged_like_the_schools() 
     assert_eq!(
         snapshot.all("gaps"),
         [
-            json!({ "gap": "record", "kind": "school", "id": id("school", 9) }),
+            json!({ "gap": "record", "kind": "school", "id": id("school", 9), "reason": "referenced" }),
             json!({ "gap": "record", "kind": "student", "id": id("user", 11), "classes": [id("section", 1)] }),
         ]
     );

@@ -135,7 +135,7 @@ async fn r_h3_a_section_without_a_name_or_shared_school_is_unchanged() {
     assert_eq!(snapshot.all("gaps").len(), 5);
     assert_eq!(
         snapshot.all("gaps")[0],
-        json!({ "gap": "record", "kind": "school", "id": id("school", 9) })
+        json!({ "gap": "record", "kind": "school", "id": id("school", 9), "reason": "referenced" })
     );
 }
 
@@ -149,4 +149,19 @@ async fn terms_may_have_times_or_no_dates() {
     assert_eq!((&term(1)["start"], term(1).get("end")), (&json!("2026-08-15"), None));
     assert_eq!((term(2).get("start"), &term(2)["end"]), (None, &json!("2027-01-01")));
     assert_eq!(snapshot.codes(), [("date_format", 1)]);
+}
+
+#[tokio::test]
+async fn r_a6_a_missing_term_or_course_that_a_section_names_stays() {
+    let world = World::new();
+    world.clever.put(
+        "sections",
+        section(3, &[1], &[11], json!({ "course": id("course", 9), "term_id": id("term", 9) })),
+    );
+    let snapshot = world.snapshot().await;
+    for kind in ["term", "course"] {
+        let stays =
+            json!({ "gap": "record", "kind": kind, "id": id(kind, 9), "reason": "referenced" });
+        assert!(snapshot.all("gaps").contains(&stays), "{kind}: {:?}", snapshot.all("gaps"));
+    }
 }

@@ -111,7 +111,7 @@ fn check_1_zip_bomb_is_detected_by_its_unpacked_size() {
         bytes.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").map(|(i, _)| i).collect();
     places
         .into_iter()
-        .for_each(|at| bytes[at + 24..at + 28].copy_from_slice(&1000_u32.to_le_bytes()));
+        .for_each(|at| bytes[at + 24..at + 28].copy_from_slice(&100_u32.to_le_bytes()));
     let package = ZipPackage::open(Cursor::new(bytes), &limits).unwrap();
     let outcome = set.run(vec![Box::new(package)]);
     assert!(outcome.refused, "{}", outcome.found());
@@ -302,4 +302,22 @@ fn uncompressed_members_are_read_like_compressed_ones() {
     }
     let outcome = Set::valid().import_bytes(Some(writer.finish().unwrap().into_inner()));
     assert_eq!(outcome.lines, Set::valid().import().lines);
+}
+
+#[test]
+fn r_h3_a_member_shorter_than_the_directory_says_is_refused() {
+    // The size of users.csv in the directory, and in the member's own header.
+    let set = Set::valid();
+    let mut bytes = set.zip();
+    let more = u32::try_from(set.text("users.csv").len() + 500).unwrap().to_le_bytes();
+    for (signature, name, size) in [(b"PK\x03\x04", 30, 22), (b"PK\x01\x02", 46, 24)] {
+        let at = bytes
+            .windows(4)
+            .enumerate()
+            .position(|(at, w)| w == signature && bytes[at + name..].starts_with(b"users.csv"));
+        bytes[at.unwrap() + size..at.unwrap() + size + 4].copy_from_slice(&more);
+    }
+    let outcome = set.import_bytes(Some(bytes));
+    assert!(outcome.refused);
+    assert_snapshot!(outcome.found(), @"stop file_cut_off users.csv: `users.csv` in the zip is shorter than the zip says (508 of 1008 bytes). Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
 }

@@ -61,7 +61,7 @@ fn only_stop_findings_refuse_a_set() {
     bom: byte_order_mark
     utf-16le: utf16
     utf-16be: utf16
-    utf-16-unmarked: manifest_header
+    utf-16-unmarked: manifest_header not_utf8
     windows-1252: not_utf8
     invalid-utf-8: not_utf8
     nul-bytes: nul_byte
@@ -83,9 +83,11 @@ fn only_stop_findings_refuse_a_set() {
     blank-lines: 
     line-break-in-field: line_break
     unclosed-quote: quote_unclosed
+    file-cut-off: file_cut_off
+    file-cut-off-in-quote: file_cut_off
     stray-quote: quote_stray quote_unclosed
-    us-dates: date_format required_date
-    day-first-dates: date_format required_date
+    us-dates: date_order_found
+    day-first-dates: date_order_found
     upper-case-booleans: boolean_case
     yes-no: boolean_word
     mixed-case-status: 
@@ -116,7 +118,7 @@ fn only_stop_findings_refuse_a_set() {
     dangling-class: reference_missing
     dangling-school: course_without_class enrollments_of_dropped_classes reference_missing school_not_sent
     dangling-course: course_without_class enrollments_of_dropped_classes reference_missing
-    dangling-term: class_without_term
+    dangling-term: optional_reference_missing
     dangling-parent: optional_reference_missing org_hierarchy
     dangling-school-year: optional_reference_missing
     dangling-agent: agent_missing agent_one_way
@@ -161,9 +163,10 @@ fn only_stop_findings_refuse_a_set() {
     sds-format: sds_files
     not-a-zip: zip_unreadable
     truncated-zip: zip_unreadable
-    corrupt-zip: zip_unreadable
+    corrupt-zip: file_cut_off
     zip-bomb: zip_too_large
     lying-sizes: zip_unreadable
+    member-cut-off: file_cut_off
     too-many-members: zip_too_large
     path-traversal: zip_path
     encrypted: zip_encrypted

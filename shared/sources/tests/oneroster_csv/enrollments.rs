@@ -85,8 +85,8 @@ fn check_45_classes_without_term_or_course() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn class_without_term classes.csv:2 termSourcedIds [class c1]: the class names no academic session. Fill in termSourcedIds.
-    warn class_without_term classes.csv:3 termSourcedIds [class c2]: 1 of the 2 academic sessions of the class are not in the export. Fill in termSourcedIds.
     warn course_missing classes.csv:4 courseSourcedId [class c3]: a class has no course. Fill in courseSourcedId.
+    warn optional_reference_missing classes.csv:3 termSourcedIds [academicSession t9]: `t9` is named by 1 class and is not in academicSessions.csv. Export the missing record, or correct the reference.
     ");
     let terms: Vec<String> =
         outcome.class("c2").details.terms.iter().map(|id| id.as_str().to_owned()).collect();

@@ -143,3 +143,58 @@ fn check_18_extension_columns() {
     ");
     assert_eq!(outcome.ids(RecordKind::School), ["s1", "s2"]);
 }
+
+#[test]
+fn r_x4_all_headers_are_reported_at_once() {
+    // Three files with wrong headers and one missing file took four uploads to repair.
+    let set = || {
+        Set::valid()
+            .change("orgs.csv", "name,type", "name,kind")
+            .change("users.csv", "familyName", "surname")
+            .change("enrollments.csv", "userSourcedId", "person")
+            .without("courses.csv")
+    };
+    let outcome = set().import();
+    assert!(outcome.refused);
+    assert_snapshot!(outcome.found_of("column_missing"), @r"
+    stop column_missing orgs.csv:1 type: a required column is missing: type. Export the file with this column.
+    stop column_missing users.csv:1 familyName: a required column is missing: familyName. Export the file with this column.
+    stop column_missing enrollments.csv:1 userSourcedId: a required column is missing: userSourcedId. Export the file with this column.
+    ");
+    assert_snapshot!(outcome.found_of("file_missing"), @"stop file_missing courses.csv: manifest.csv lists courses.csv, but the file is missing. Export again and include this file.");
+    assert_eq!(set().import_folder().found(), outcome.found());
+    // A manifest that cannot be used does not hide the other files.
+    let outcome = set().change("manifest.csv", "propertyName,value", "name,mode").import();
+    assert_eq!(outcome.findings.totals["column_missing"].count, 3);
+    assert_eq!(outcome.findings.totals["manifest_header"].count, 1);
+    // An encoding that cannot be read, an empty file and a file of another product.
+    let outcome = Set::valid()
+        .bytes("orgs.csv", b"sourcedId,n\xe4me\n".to_vec())
+        .file("courses.csv", "")
+        .change("users.csv", "sourcedId", "SIS ID")
+        .change("classes.csv", "schoolSourcedId", "school")
+        .import();
+    assert_eq!(
+        outcome.codes(),
+        ["column_missing", "extension_column", "header_missing", "not_utf8", "sds_files"]
+    );
+}
+
+#[test]
+fn r_x4_a_header_is_reported_once() {
+    let outcome = Set::valid().change("users.csv", "middleName", "initials").import();
+    assert_eq!(outcome.findings.totals["optional_column_missing"].count, 1);
+    // In a delta over an earlier set, that set's header is not reported again.
+    let delta = Set::delta(&[(
+        "users.csv",
+        "st1,active,2026-09-01T00:00:00.000Z,true,s1,student,pmoss,,Pia,Moss,,,,,,gu1,,\n",
+    )]);
+    let earlier = Set::valid().change("users.csv", "middleName", "initials");
+    assert_eq!(delta.after(vec![earlier]).import().codes(), Vec::<&str>::new());
+}
+
+#[test]
+fn r_h3_a_file_cut_off_in_its_header_is_refused() {
+    let outcome = Set::valid().file("users.csv", "sourcedId,status,dateLastMod").import();
+    assert_snapshot!(outcome.found_of("file_cut_off"), @"stop file_cut_off users.csv:1: users.csv ends in the middle of its header. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+}

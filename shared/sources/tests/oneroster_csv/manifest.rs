@@ -23,15 +23,13 @@ fn check_3_a_district_on_1_0_needs_no_manifest() {
     let outcome = set.import();
     assert_snapshot!(outcome.found(), @r"
     warn taken_as_1_0 manifest.csv: the export has no manifest.csv and was read as OneRoster 1.0. Ask the vendor of the student information system for OneRoster 1.1 or 1.2.
-    warn status_spelling orgs.csv:4 status [org s2]: the status `inactive` was read as tobedeleted. Use active or tobedeleted.
-    warn datetime_format orgs.csv dateLastModified: dateLastModified does not look like 2026-08-31T12:00:00.000Z (3 of 3 rows). Export it in UTC with milliseconds.
-    drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     warn header_old_name users.csv:1 agentSourcedIds: the column agentSourcedIds is named `agents`. Use the OneRoster 1.1 name.
     warn header_old_name users.csv:1 grades: the column grades is named `grade`. Use the OneRoster 1.1 name.
     warn optional_column_missing users.csv:1 enabledUser: an optional column is missing: enabledUser. Export all OneRoster columns. An optional column may be empty.
-    warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the export; the others were used. Export the missing record, or correct the reference.
-    drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
+    warn status_spelling orgs.csv:4 status [org s2]: the status `inactive` was read as tobedeleted. Use active or tobedeleted.
+    warn datetime_format orgs.csv dateLastModified: dateLastModified does not look like 2026-08-31T12:00:00.000Z (3 of 3 rows). Export it in UTC with milliseconds.
     warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    drop reference_missing classes.csv:3 schoolSourcedId [org s2]: `s2` is named by 1 class and 2 users and is not in orgs.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.counts(), @"school 1  term 2  course 1  teacher 1  student 1  guardian 1  class 1");
 }

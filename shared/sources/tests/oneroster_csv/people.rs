@@ -36,8 +36,6 @@ fn check_42_roles_of_1_2() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     drop value_unknown roles.csv:11 role [role r9]: role is `wizard`, which is not one of aide, counselor, districtAdministrator, guardian, parent, principal, proctor, relative, siteAdministrator, student, systemAdministrator, teacher. Correct the value.
-    drop reference_missing roles.csv:13 orgSourcedId [role r11]: orgSourcedId names an org that is not in the export. Export the missing record, or correct the reference.
-    drop reference_missing roles.csv:14 userSourcedId [role r12]: userSourcedId names a user who is not in the export. Export the missing record, or correct the reference.
     warn primary_org users.csv:2 primaryOrgSourcedId [user te1]: primaryOrgSourcedId names an org in which the user has no role. Give the user a role there, or correct primaryOrgSourcedId.
     warn roles_primary roles.csv:7 roleType [user se1]: the user has only secondary roles. Mark one role as primary.
     warn roles_primary roles.csv:8 roleType [user tw1]: the user has two primary roles in one org. Mark one role as primary.
@@ -48,16 +46,19 @@ fn check_42_roles_of_1_2() {
     info role_not_rostered roles.csv role: 1 rows with the role `ext:coach` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
     info role_not_rostered roles.csv role: 1 rows with the role `principal` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
     warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
+    drop reference_missing roles.csv:13 orgSourcedId [org s9]: `s9` is named by 1 role and is not in orgs.csv. Export the missing record, or correct the reference.
+    drop reference_missing roles.csv:14 userSourcedId [user nobody]: `nobody` is named by 1 role and is not in users.csv. Export the missing record, or correct the reference.
     ");
     // An unreadable role may have been any: the person is unreadable in every kind that is not
     // known.
     assert_snapshot!(outcome.unreadable(), @r#"
-    {"gap":"record","kind":"school","id":"s9"}
+    {"gap":"record","kind":"school","id":"s9","reason":"referenced"}
     {"gap":"record","kind":"teacher","id":"no1"}
     {"gap":"record","kind":"teacher","id":"wi1"}
     {"gap":"record","kind":"student","id":"no1"}
     {"gap":"record","kind":"student","id":"wi1"}
     {"gap":"record","kind":"student","id":"bo1"}
+    {"gap":"record","kind":"student","id":"nobody","reason":"referenced"}
     {"gap":"record","kind":"guardian","id":"no1"}
     {"gap":"record","kind":"guardian","id":"wi1"}
     {"gap":"record","kind":"guardian","id":"bo1"}
@@ -143,11 +144,14 @@ fn check_54_agents_without_a_relationship() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a teacher, who cannot be a guardian; it was ignored. Name only guardians, parents and relatives of students.
-    warn agent_missing users.csv:3 agentSourcedIds [user st1]: agentSourcedIds names a user who is not in the export. Export the user, or remove the id.
     warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not connect a student and a guardian; it was ignored. Name only guardians, parents and relatives of students.
     warn agent_role users.csv:3 agentSourcedIds [user st1]: agentSourcedIds does not connect a student and a guardian; it was ignored. Name only guardians, parents and relatives of students.
+    warn agent_missing users.csv:3 agentSourcedIds [user nobody]: `nobody` is named by 1 user and is not in users.csv. Export the user, or remove the id.
     ");
-    assert_eq!(outcome.student("st1").guardians.len(), 1);
+    // R-H1: a guardian who is missing but still referred to stays, and so does the relationship.
+    let guardians = outcome.student("st1").guardians;
+    assert_eq!(guardians.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["gu1", "nobody"]);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"guardian","id":"nobody","reason":"referenced"}"#);
 }
 
 #[test]
@@ -164,8 +168,8 @@ fn r_h3_a_relationship_to_a_person_with_a_bad_row_stays() {
 fn check_55_demographics_without_user() {
     let outcome =
         Set::valid().rows("demographics.csv", "st9,,,2018-02-03,female,,,,,,,,,,,").import();
-    assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [demographics st9]: demographics belong to a user who is not in the export. Export the user, or leave the row out.");
-    assert_snapshot!(outcome.unreadable(), @"");
+    assert_snapshot!(outcome.found(), @"drop demographics_without_user demographics.csv:3 sourcedId [user st9]: `st9` is named by 1 row of demographics and is not in users.csv. Export the user, or leave the row out.");
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"student","id":"st9","reason":"referenced"}"#);
 }
 
 #[test]
@@ -238,7 +242,7 @@ fn r_m7_ignored_demographics_are_in_no_line() {
     let spoilt = || {
         with_metadata()
             .change("demographics.csv", "female", "Zfemale")
-            .change("demographics.csv", "2018-02-03", "31.12.2018")
+            .change("demographics.csv", "2018-02-03", "31.13.2018")
             .change("users.csv", "gu1,03,", "gu1,Z03,")
     };
     let ignored = spoilt().preset("family-directory").import();

@@ -86,25 +86,26 @@ fn check_36_references_to_missing_records() {
         .rows("enrollments.csv", "e7,,,c3,s1,st1,student,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn optional_reference_missing orgs.csv:3 parentSourcedId [org s1]: parentSourcedId names an org that is not in the export and was treated as blank. Export the missing record, or correct the reference.
     info org_hierarchy orgs.csv:3 parentSourcedId [org s1]: the school has no district above it. Nothing to do.
-    warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession t1]: parentSourcedId names a session that is not in the export and was treated as blank. Export the missing record, or correct the reference.
-    warn optional_reference_missing courses.csv:3 schoolYearSourcedId [course co2]: schoolYearSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
-    drop reference_missing courses.csv:4 orgSourcedId [course co3]: orgSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
-    drop reference_missing classes.csv:4 courseSourcedId [class c3]: courseSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
-    drop reference_missing classes.csv:5 schoolSourcedId [class c4]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
-    drop reference_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId names a class that is not in the export. Export the missing record, or correct the reference.
-    drop reference_missing enrollments.csv:7 userSourcedId [enrollment e6]: userSourcedId names a user that is not in the export. Export the missing record, or correct the reference.
     warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments were skipped because their classes were skipped. Correct the classes.
     warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
+    warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession y99]: `y99` is named by 1 academic session and 1 course and is not in academicSessions.csv. Export the missing record, or correct the reference.
+    drop reference_missing enrollments.csv:6 classSourcedId [class c9]: `c9` is named by 1 enrollment and is not in classes.csv. Export the missing record, or correct the reference.
+    drop reference_missing classes.csv:4 courseSourcedId [course co9]: `co9` is named by 1 class and is not in courses.csv. Export the missing record, or correct the reference.
+    warn optional_reference_missing orgs.csv:3 parentSourcedId [org d9]: `d9` is named by 1 org and is not in orgs.csv. Export the missing record, or correct the reference.
+    drop reference_missing classes.csv:5 schoolSourcedId [org s8]: `s8` is named by 1 class and is not in orgs.csv. Export the missing record, or correct the reference.
+    drop reference_missing courses.csv:4 orgSourcedId [org s9]: `s9` is named by 1 course and is not in orgs.csv. Export the missing record, or correct the reference.
+    drop reference_missing enrollments.csv:7 userSourcedId [user st9]: `st9` is named by 1 enrollment and is not in users.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
-    {"gap":"record","kind":"school","id":"s8"}
+    {"gap":"record","kind":"school","id":"s8","reason":"referenced"}
+    {"gap":"record","kind":"term","id":"y99","reason":"referenced"}
+    {"gap":"record","kind":"course","id":"co9","reason":"referenced"}
     {"gap":"record","kind":"course","id":"co3"}
+    {"gap":"record","kind":"student","id":"st9","classes":["c1"],"reason":"referenced"}
     {"gap":"record","kind":"class","id":"c3"}
     {"gap":"record","kind":"class","id":"c4"}
-    {"gap":"enrollment","class":"c1","person":"st9"}
     {"gap":"enrollment","class":"c9","person":"st1"}
     "#);
     // The course of c5 is unreadable, so the class keeps its reference to it.
@@ -116,14 +117,12 @@ fn r_a6_a_school_that_is_referred_to_but_not_sent_is_unreadable() {
     let outcome =
         Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
     assert_snapshot!(outcome.found(), @r"
-    drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
-    warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the export; the others were used. Export the missing record, or correct the reference.
-    drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
     warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
     warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
+    drop reference_missing classes.csv:3 schoolSourcedId [org s2]: `s2` is named by 1 class and 2 users and is not in orgs.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
-    {"gap":"record","kind":"school","id":"s2"}
+    {"gap":"record","kind":"school","id":"s2","reason":"referenced"}
     {"gap":"record","kind":"student","id":"st2"}
     {"gap":"record","kind":"class","id":"c2"}
     "#);

@@ -192,3 +192,88 @@ fn check_21_header_only() {
     assert_snapshot!(only("users.csv").found(), @"stop no_rows users.csv: the file has a header but no rows. Export the file with its rows. If there are none, leave the file out and mark it as absent in manifest.csv.");
     assert_snapshot!(only("demographics.csv").found(), @"warn no_rows demographics.csv: the file has a header but no rows. Export the file with its rows. If there are none, leave the file out and mark it as absent in manifest.csv.");
 }
+
+#[test]
+fn r_h3_a_file_cut_off_in_its_last_row_is_refused() {
+    let cut = |name: &str, from: &str| {
+        let text = Set::valid().text(name);
+        let at = text.find(from).unwrap() + from.len();
+        Set::valid().file(name, &text[..at]).import()
+    };
+    // The user trial's file: users.csv ends after a few cells of a row. Everyone behind it would
+    // have been archived.
+    let outcome = cut("users.csv", "st2,,,tr");
+    assert!(outcome.refused);
+    assert_snapshot!(outcome.found(), @"stop file_cut_off users.csv:4: users.csv ends in the middle of a row: line 4 has 4 of 18 cells and no line end. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+    // All required cells are there, but the row is not complete.
+    assert_snapshot!(cut("users.csv", "Dita,Fenn,").found(), @"stop file_cut_off users.csv:4: users.csv ends in the middle of a row: line 4 has 11 of 18 cells and no line end. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+    // The file ends inside a quoted cell.
+    assert_snapshot!(cut("users.csv", "\"s1,").found(), @"stop file_cut_off users.csv:2: users.csv ends inside a quoted cell on line 2. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+    // The optional file and the manifest count too.
+    assert_snapshot!(cut("demographics.csv", "2018-02-03,fem").found(), @"stop file_cut_off demographics.csv:2: demographics.csv ends in the middle of a row: line 2 has 5 of 16 cells and no line end. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+    assert_snapshot!(cut("manifest.csv", "source.systemN").found(), @"stop file_cut_off manifest.csv:17: manifest.csv ends in the middle of a row: line 17 has 1 of 2 cells and no line end. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+}
+
+#[test]
+fn r_h3_a_file_cut_anywhere_is_refused_or_ends_with_a_complete_row() {
+    for (name, quoted) in [("users.csv", false), ("users.csv", true), ("enrollments.csv", true)] {
+        let mut text = Set::valid().text(name);
+        if quoted {
+            let one = text.replace("\"s1,s2\"", "s1").replace("\"st1,st2\"", "st1");
+            text = one.lines().map(|row| format!("\"{}\"\n", row.replace(',', "\",\""))).collect();
+        }
+        let header = text.lines().next().unwrap();
+        let width = header.split(',').count();
+        for at in 1..text.len() {
+            let outcome = Set::valid().file(name, &text[..at]).import();
+            let last = text[..at].trim_end_matches('\n').lines().last().unwrap();
+            let cells = csv_cells(last);
+            let at_line_end = text[..at].ends_with('\n') || cells == Some(width);
+            let has_rows = at > header.len() + 1;
+            assert_eq!(
+                outcome.refused,
+                !(at_line_end && has_rows),
+                "{name} cut at {at}, {cells:?} cells: {}",
+                outcome.found()
+            );
+        }
+    }
+}
+
+/// The number of cells of a line, or `None` if a quote is open at its end.
+fn csv_cells(line: &str) -> Option<usize> {
+    let (mut open, mut cells) = (false, 1);
+    for letter in line.chars() {
+        open ^= letter == '"';
+        cells += usize::from(letter == ',' && !open);
+    }
+    (!open).then_some(cells)
+}
+
+#[test]
+fn a_last_line_without_a_line_end_is_fine_if_the_row_is_complete() {
+    let whole = Set::valid().import();
+    let trimmed = |set: Set, name: &str| {
+        let text = set.text(name);
+        set.file(name, text.trim_end())
+    };
+    let outcome = trimmed(Set::valid(), "users.csv").import();
+    assert_eq!((outcome.found(), outcome.lines), (String::new(), whole.lines));
+    // An exporter that leaves out blank cells at the end of every row.
+    let mut short = Set::valid();
+    for (name, bytes) in &mut short.files {
+        if name == "users.csv" {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let (header, rows) = text.split_once('\n').unwrap();
+            let rows: Vec<&str> = rows.lines().map(|row| row.trim_end_matches(',')).collect();
+            *bytes = format!("{header}\n{}", rows.join("\n")).into_bytes();
+        }
+    }
+    let outcome = short.import();
+    assert_eq!(outcome.codes(), ["cells_short"]);
+    // A file that ends with the old mark for the end of a text.
+    let marked = Set::valid().text("users.csv") + "\u{1a}";
+    let outcome = Set::valid().file("users.csv", &marked).import();
+    assert_eq!(outcome.codes(), ["blank_row"]);
+    assert_eq!(outcome.counts(), Set::valid().import().counts());
+}

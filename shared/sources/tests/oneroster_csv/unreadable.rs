@@ -104,3 +104,90 @@ fn r_h3_no_record_of_a_damaged_file_is_removed() {
     "#);
     assert_eq!(outcome.ids(RecordKind::Class), ["c1", "c2"]);
 }
+
+#[test]
+fn r_h1_people_who_are_missing_but_still_referred_to_stay() {
+    // users.csv lacks the student st1 and the guardian of both students. The enrollment, the
+    // demographics and the relationship of st2 are still there.
+    let student = Set::valid().text("users.csv").lines().nth(2).unwrap().to_owned() + "\n";
+    let guardian = Set::valid().text("users.csv").lines().nth(4).unwrap().to_owned() + "\n";
+    let outcome =
+        Set::valid().change("users.csv", &student, "").change("users.csv", &guardian, "").import();
+    assert!(!outcome.refused);
+    assert_snapshot!(outcome.found(), @r"
+    drop reference_missing demographics.csv:2 sourcedId [user st1]: `st1` is named by 1 row of demographics and 1 enrollment and is not in users.csv. Export the missing record, or correct the reference.
+    warn agent_missing users.csv:3 agentSourcedIds [user gu1]: `gu1` is named by 1 user and is not in users.csv. Export the user, or remove the id.
+    ");
+    // Each is a record that is not gone, with the reason. The classes are those of the enrollments.
+    assert_snapshot!(outcome.unreadable(), @r#"
+    {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}],"reason":"referenced"}
+    {"gap":"record","kind":"guardian","id":"gu1","reason":"referenced"}
+    "#);
+    // The roster of the class and the relationship name them, as for an unreadable record.
+    assert_eq!(outcome.class("c1").students.len(), 1);
+    assert_eq!(outcome.student("st2").guardians.len(), 1);
+}
+
+#[test]
+fn r_h1_many_missing_people_are_one_cause_with_their_number() {
+    let (mut users, mut enrollments) = (String::new(), String::new());
+    for n in 10..18 {
+        users += &format!("st{n},,,true,s1,student,u{n},,Ada,Hale,,,,,,,,\n");
+        enrollments += &format!("e{n},,,c1,s1,st{n},student,,,\nf{n},,,c2,s2,st{n},student,,,\n");
+    }
+    let set = |users: &str| {
+        Set::valid().rows("users.csv", users).rows("enrollments.csv", enrollments.trim_end())
+    };
+    assert_eq!(set(users.trim_end()).import().found_of("people_missing"), "");
+    let half: String = users.lines().take(2).map(|line| format!("{line}\n")).collect();
+    let outcome = set(half.trim_end()).import();
+    assert_snapshot!(outcome.found_of("people_missing"), @"warn people_missing users.csv: 6 students are missing from users.csv, but 12 enrollments name them. Check the filters of the export and whether users.csv is complete, and export again.");
+    assert_eq!(outcome.findings.totals["reference_missing"].count, 6);
+    let referenced = |outcome: &crate::support::Outcome| {
+        outcome
+            .unreadable()
+            .lines()
+            .filter(|line| line.contains("\"reason\":\"referenced\""))
+            .count()
+    };
+    assert_eq!(referenced(&outcome), 6);
+    // People of a school that is not shared are not the district's loss (R-O3).
+    let shared = |school: &str| {
+        set(half.trim_end()).setting(|settings| settings.shared_schools = Some(vec![school.into()]))
+    };
+    assert_eq!(referenced(&shared("s1").import()), 6);
+    let only_c2 = shared("s1").change("enrollments.csv", ",c1,s1,st1", ",c2,s2,st1").import();
+    assert_eq!(referenced(&only_c2), 0, "{}", only_c2.unreadable());
+}
+
+#[test]
+fn r_h1_a_person_who_was_removed_in_a_delta_is_gone_although_rows_still_name_them() {
+    let delta = Set::delta(&[(
+        "users.csv",
+        "st1,tobedeleted,2026-09-01T00:00:00.000Z,true,s1,student,pmoss,,Perrin,Moss,,,,,,,,\n",
+    )]);
+    let outcome = delta.after(vec![Set::valid()]).import();
+    assert_snapshot!(outcome.unreadable(), @"");
+}
+
+#[test]
+fn r_a6_a_lost_term_or_course_that_is_still_referred_to_stays() {
+    let outcome = Set::valid()
+        .change("academicSessions.csv", "t1,,,Fall,term,2026-08-01,2027-01-15,y27,2027\n", "")
+        .import();
+    assert_snapshot!(outcome.found(), @"warn optional_reference_missing classes.csv:2 termSourcedIds [academicSession t1]: `t1` is named by 2 classes and is not in academicSessions.csv. Export the missing record, or correct the reference.");
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"term","id":"t1","reason":"referenced"}"#);
+    assert_eq!(outcome.class("c1").details.terms.len(), 1);
+    let outcome =
+        Set::valid().change("courses.csv", "co1,,,y27,Reading", "co7,,,y27,Reading").import();
+    assert_snapshot!(outcome.found(), @r"
+    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    warn enrollments_of_dropped_classes enrollments.csv: 4 enrollments were skipped because their classes were skipped. Correct the classes.
+    drop reference_missing classes.csv:2 courseSourcedId [course co1]: `co1` is named by 2 classes and is not in courses.csv. Export the missing record, or correct the reference.
+    ");
+    assert_snapshot!(outcome.unreadable(), @r#"
+    {"gap":"record","kind":"course","id":"co1","reason":"referenced"}
+    {"gap":"record","kind":"class","id":"c2"}
+    {"gap":"record","kind":"class","id":"c1"}
+    "#);
+}

@@ -80,16 +80,16 @@ fn check_24_a_required_value_is_blank() {
 fn check_28_the_order_of_day_and_month_is_never_guessed() {
     let set = || {
         Set::valid()
-            .change("academicSessions.csv", "2026-08-01,2027-01-15", "8/1/2026,1/15/2027")
-            .change("enrollments.csv", "2026-08-20", "8/20/2026")
+            .change("academicSessions.csv", "2026-08-01,2027-01-15", "8/1/2026,1/5/2027")
+            .change("enrollments.csv", "2026-08-20", "8/2/2026")
             .change("demographics.csv", "2018-02-03", "2/3/2018")
     };
     let outcome = set().import();
     assert_snapshot!(outcome.found(), @r"
     drop required_date academicSessions.csv:3 startDate [academicSession t1]: startDate `8/1/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    drop required_date academicSessions.csv:3 endDate [academicSession t1]: endDate `1/15/2027` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    drop required_date academicSessions.csv:3 endDate [academicSession t1]: endDate `1/5/2027` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
     warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/20/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/2/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"term","id":"t1"}"#);
     let outcome = set().setting(|settings| settings.date_order = Some(DateOrder::Mdy)).import();
@@ -98,7 +98,7 @@ fn check_28_the_order_of_day_and_month_is_never_guessed() {
     info date_by_setting demographics.csv:2: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
     info date_by_setting enrollments.csv:3: dates were read in the order of the setting date_order. Write dates as YYYY-MM-DD.
     ");
-    assert_eq!(outcome.class("c1").students[0].begin, Some(date(2026, 8, 20)));
+    assert_eq!(outcome.class("c1").students[0].begin, Some(date(2026, 8, 2)));
 }
 
 #[test]
@@ -204,4 +204,72 @@ fn the_name_of_a_class_is_not_changed() {
     let outcome =
         Set::valid().change("classes.csv", "Reading A", "\" Reading, \"\"A\"\" é \"").import();
     assert_eq!(outcome.class("c1").details.title, " Reading, \"A\" é ");
+}
+
+#[test]
+fn check_28_dates_that_fit_only_one_order_are_read_in_it() {
+    let plain = Set::valid()
+        .change(
+            "enrollments.csv",
+            "student,false,2026-08-20,",
+            "student,false,2026-08-20,2026-12-01",
+        )
+        .import();
+    // Excel's dates. 8/20/2026 can only be month-day-year, so 12/1/2026 in the same file is too.
+    let american = |set: Set| {
+        set.change("academicSessions.csv", "2026-08-01,2027-07-01", "8/1/2026,7/1/2027")
+            .change("academicSessions.csv", "2026-08-01,2027-01-15", "8/1/2026,1/15/2027")
+            .change(
+                "enrollments.csv",
+                "student,false,2026-08-20,",
+                "student,false,8/20/2026,12/1/2026",
+            )
+            .change("demographics.csv", "2018-02-03", "2/3/2018")
+    };
+    let outcome = american(Set::valid()).import();
+    assert_snapshot!(outcome.found(), @r"
+    warn date_order_found academicSessions.csv:2: dates are written like 8/17/2026; they can only be month-day-year in this file and were read so. Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_order_found enrollments.csv:3: dates are written like 8/17/2026; they can only be month-day-year in this file and were read so. Write dates as YYYY-MM-DD, or set date_order.
+    ");
+    for kind in ["term", "class"] {
+        let part = crate::support::records(kind);
+        assert_eq!(outcome.lines[&part], plain.lines[&part], "{kind}");
+    }
+    // Day first, where a day is above 12.
+    let outcome = Set::valid().change("demographics.csv", "2018-02-03", "23/2/2018").import();
+    let birth = outcome.student("st1").demographics.birth_date.unwrap();
+    assert_eq!(serde_json::to_value(birth).unwrap(), "2018-02-23");
+    // One date that contradicts the others: nothing is guessed.
+    let outcome = american(Set::valid())
+        .rows("enrollments.csv", "e5,,,c1,s1,st2,student,,20/8/2026,")
+        .import();
+    assert_snapshot!(outcome.found_of("date_format"), @r"
+    warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:3 beginDate [enrollment e2]: beginDate `8/20/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:3 endDate [enrollment e2]: endDate `12/1/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    warn date_format enrollments.csv:6 beginDate [enrollment e5]: beginDate `20/8/2026` may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
+    ");
+    // A setting is followed, whatever the file looks like.
+    let outcome = american(Set::valid())
+        .setting(|settings| settings.date_order = Some(DateOrder::Dmy))
+        .import();
+    assert!(!outcome.codes().contains(&"date_order_found"), "{}", outcome.found());
+    // So is a file whose dates all fit both orders: it is not read.
+    let outcome = Set::valid().change("demographics.csv", "2018-02-03", "2/3/2018").import();
+    assert_eq!(outcome.student("st1").demographics.birth_date, None);
+}
+
+#[test]
+fn check_28_the_order_is_found_again_when_a_delta_is_read_over_the_set() {
+    let bulk = || {
+        Set::valid().change("academicSessions.csv", "2026-08-01,2027-01-15", "8/1/2026,1/15/2027")
+    };
+    let delta = Set::delta(&[(
+        "users.csv",
+        "st1,active,2026-09-01T00:00:00.000Z,true,s1,student,pmoss,,Pia,Moss,,,,,,,,\n",
+    )]);
+    let outcome = delta.after(vec![bulk()]).import();
+    let part = crate::support::records("term");
+    assert_eq!(outcome.lines[&part], bulk().import().lines[&part]);
 }

@@ -44,6 +44,12 @@ impl Night {
                 let size = at + if central { 24 } else { 22 };
                 zip[size..size + 4].copy_from_slice(&100u32.to_le_bytes());
             }
+            if self.has(Defect::MemberCutOff) && name == b"users.csv" {
+                let size = at + if central { 24 } else { 22 };
+                let declared =
+                    u32::from_le_bytes([zip[size], zip[size + 1], zip[size + 2], zip[size + 3]]);
+                zip[size..size + 4].copy_from_slice(&(declared + 100).to_le_bytes());
+            }
             if self.has(Defect::CorruptZip) && !central && name == b"users.csv" {
                 let packed = at + 18;
                 let packed = u32::from_le_bytes([

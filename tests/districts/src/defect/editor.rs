@@ -129,6 +129,29 @@ impl Editor {
         for row in cells::more_rows(self) {
             self.finish_row(u64::MAX, row, out);
         }
+        if let Some(row) = self.cut_off() {
+            out.push(row);
+        }
+    }
+
+    /// The row in which the file is cut off.
+    fn cut_off(&self) -> Option<Cells> {
+        let mut row = self.second.clone()?;
+        if self.file == File::Users && self.has(Defect::FileCutOff) {
+            row.truncate(4);
+            return Some(row);
+        }
+        if self.file == File::Enrollments && self.has(Defect::FileCutOffInQuote) {
+            row.truncate(self.column("role")?);
+            row.push(format!("{BARE_QUOTE}stud"));
+            return Some(row);
+        }
+        None
+    }
+
+    /// Whether the last line has no line end.
+    pub(crate) fn ends_without_line_end(&self) -> bool {
+        self.has(Defect::NoLastLineEnd) || self.cut_off().is_some()
     }
 
     fn finish_row(&self, number: u64, mut row: Cells, out: &mut Vec<Cells>) {

@@ -105,6 +105,10 @@ defects! {
     /// A quote before the role on line 3 of enrollments.csv is never closed (unless all fields are
     /// quoted).
     UnclosedQuote = "unclosed-quote", fatal;
+    /// users.csv ends after the fourth cell of its last row, without a line end.
+    FileCutOff = "file-cut-off", fatal;
+    /// enrollments.csv ends inside the quoted role of its last row.
+    FileCutOffInQuote = "file-cut-off-in-quote", fatal;
     /// A quote before the grade on line 3 of users.csv is closed by the next quoted field, some
     /// lines below. The records between the two are lost.
     StrayQuote = "stray-quote", fatal;
@@ -279,6 +283,8 @@ defects! {
     ZipBomb = "zip-bomb", fatal;
     /// The zip declares an unpacked size of 100 bytes for users.csv.
     LyingSizes = "lying-sizes", fatal;
+    /// users.csv in the zip is 100 bytes shorter than the zip declares.
+    MemberCutOff = "member-cut-off", fatal;
     /// The zip has 2,000 additional small members.
     TooManyMembers = "too-many-members", fatal;
     /// The zip has a member named `../../users.csv`.
