@@ -260,9 +260,38 @@ impl World {
     /// Links a source id to a key by hand (R-I3).
     #[must_use]
     pub(crate) fn with_link(mut self, kind: RecordKind, source: &str, key: &str) -> Self {
-        let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
+        let link = Link {
+            kind,
+            source: source.into(),
+            key: key.into(),
+            rule: Rule::I3,
+            administrator: None,
+        };
         self.mirror.links.insert((kind, source.into()), link);
         self
+    }
+
+    /// Links a teacher to an administrator by hand (R-M5).
+    #[must_use]
+    pub(crate) fn with_administrator_link(
+        mut self,
+        source: &str,
+        key: &str,
+        account: &str,
+    ) -> Self {
+        self = self.with_link(RecordKind::Teacher, source, key);
+        let link = self.mirror.links.get_mut(&(RecordKind::Teacher, source.into())).unwrap();
+        link.administrator = Some(AccountId::new(account));
+        self
+    }
+
+    /// Returns the keys of the teachers who have an account.
+    pub(crate) fn teachers_with(&self, account: &str) -> Vec<String> {
+        let teachers = self.mirror.of::<roster::records::kinds::Teachers>();
+        let has = |item: &&Mirrored<roster::records::kinds::Teachers>| {
+            item.account.as_ref().is_some_and(|known| known.as_str() == account)
+        };
+        teachers.iter().filter(has).map(|item| item.key.as_str().to_owned()).collect()
     }
 
     /// Makes a local edit.

@@ -77,7 +77,7 @@ impl Students<'_> {
         let classes =
             enrollments.of_active(classes.into_iter(), before.map_or(&[], |state| &state.classes));
         let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
-        let email_shared = self.facts.email_is_shared(&person, false);
+        let email_shared = self.facts.email_is_shared(&person, None);
         self.shared.add(email_shared, RecordKind::Student, &id, &person);
         let state = StudentState { person, demographics, guardians, classes, email_shared };
         send_groups(output, &key, &state.demographics)?;
@@ -110,7 +110,7 @@ impl Students<'_> {
         let active_guardians = &self.facts.guardians.people.active;
         let guardians =
             lists::without(&item.state.guardians, |guardian| active_guardians.contains(&guardian));
-        let email_shared = self.facts.email_is_shared(&item.state.person, false);
+        let email_shared = self.facts.email_is_shared(&item.state.person, None);
         self.shared.add(email_shared, RecordKind::Student, &item.id, &item.state.person);
         let strips = groups::removes(output.context.policy, &item.state.demographics);
         if !strips {
