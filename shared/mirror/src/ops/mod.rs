@@ -1,5 +1,6 @@
 //! Operations built from several ports: each is safe to repeat after a crash.
 
+mod addresses;
 pub mod apply;
 pub mod edits;
 pub mod erase;
