@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
+mod addresses;
 mod classes;
 mod description;
 mod districts;
