@@ -16,10 +16,12 @@ use mirror::ports::directory::{Found, Place};
 use roster::edit::{Edit, EditVersion, LocalEdit};
 use roster::id::{DistrictId, SourceId};
 use roster::records::{AnyMirrored, RecordKind, Status};
+use roster::rule::Rule;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::access::{self, Operation, Role, Scope};
+use crate::addresses::address_taken;
 use crate::caller::{Caller, Granted};
 use crate::class::ClassFound;
 use crate::input::PathParameters;
@@ -153,6 +155,27 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
         }
     }
 
+    /// Checks that the caller may change the name, contacts, sign-in e-mail or account of a person.
+    /// Only support may change those of a teacher whom support has linked to an administrator
+    /// (R-M5), also before the next run carries the link out.
+    ///
+    /// # Errors
+    /// 403 for any other role.
+    pub(crate) async fn may_change_account_of(&self, person: &PersonFound) -> Result<(), Problem> {
+        let Item::Teacher(teacher) = &person.item else { return Ok(()) };
+        if self.caller().role == Role::Support {
+            return Ok(());
+        }
+        let link = self.api.table.link(self.district(), RecordKind::Teacher, &teacher.id).await?;
+        if teacher.state.administrator || link.is_some_and(|link| link.administrator.is_some()) {
+            return Err(Problem::forbidden(
+                "the teacher is an administrator: only support changes name, contacts and account",
+            )
+            .under(Rule::M5));
+        }
+        Ok(())
+    }
+
     /// Reads the caller's own record.
     ///
     /// # Errors
@@ -172,7 +195,8 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
         }
     }
 
-    async fn sees(&self, person: &PersonFound) -> Result<bool, Problem> {
+    /// Whether a person is in the caller's scope.
+    pub(crate) async fn sees(&self, person: &PersonFound) -> Result<bool, Problem> {
         match self.granted.scope {
             Scope::None => Ok(false),
             Scope::District => Ok(true),
@@ -347,6 +371,7 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
                 Ending::Done => return Ok(Some(edit)),
                 Ending::Busy => return Err(Problem::busy()),
                 Ending::CodeTaken => return Err(code_taken()),
+                Ending::AddressTaken => return Err(address_taken()),
             }
         }
         Err(Problem::busy())
@@ -394,6 +419,7 @@ pub(crate) fn written(edited: Edited) -> Result<(), Problem> {
         Ending::Done => Ok(()),
         Ending::Changed => Err(Problem::changed_meanwhile()),
         Ending::CodeTaken => Err(code_taken()),
+        Ending::AddressTaken => Err(address_taken()),
         Ending::Busy => Err(Problem::busy()),
     }
 }

@@ -7,6 +7,7 @@
 //! neither people nor their ids.
 
 pub mod access;
+mod addresses;
 mod cache;
 mod caller;
 mod class;

@@ -2,11 +2,12 @@
 
 use mirror::MirrorError;
 use mirror::ports::directory::{Found, Place};
-use roster::id::SourceId;
+use roster::id::{AccountId, SourceId};
+use roster::personal::Personal;
 use roster::records::{
     AnyMirrored, Demographics, Mirrored, Origin, Person, RecordKind, Status, kinds,
 };
-use rules::effective::{self, Account, Listed, PersonInMirror};
+use rules::effective::{self, Account, Listed, PersonInMirror, SignInAddress};
 
 /// A person of the mirror.
 #[derive(Clone, Debug)]
@@ -53,6 +54,10 @@ impl Item {
         each!(self, item => &item.key)
     }
 
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        each!(self, item => item.account.as_ref())
+    }
+
     pub(crate) fn status(&self) -> Status {
         each!(self, item => item.status)
     }
@@ -86,6 +91,11 @@ impl PersonFound {
         self.item.kind()
     }
 
+    /// Whether two reads are of the same record.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.item.key() == other.item.key()
+    }
+
     pub(crate) fn place(&self) -> Place {
         Place::of(self.kind(), self.item.key())
     }
@@ -93,6 +103,16 @@ impl PersonFound {
     /// The person with the local edits applied.
     pub(crate) fn person(&self) -> Person {
         effective::person(self.item.person_in_mirror(), &self.found.edits)
+    }
+
+    /// The address to sign in with, if no other person has it too.
+    pub(crate) fn sign_in_address(&self) -> Option<SignInAddress<'_>> {
+        effective::sign_in_address(self.item.person_in_mirror(), &self.found.edits)
+    }
+
+    /// Whether the person would sign in with this address.
+    pub(crate) fn has_address(&self, address: &Personal) -> bool {
+        self.sign_in_address().is_some_and(|own| own.email == address)
     }
 
     pub(crate) fn account(&self, children: &[Status]) -> Account {

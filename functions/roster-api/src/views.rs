@@ -158,6 +158,7 @@ impl<'a> PersonView<'a> {
     pub(crate) fn new(
         found: &'a PersonFound,
         children: &[Status],
+        sign_in_email: Option<Personal>,
         with_demographics: bool,
     ) -> Self {
         let record = match &found.item {
@@ -191,7 +192,7 @@ impl<'a> PersonView<'a> {
                 state: account.state,
                 enabled: account.enabled,
                 accepted: account.accepted,
-                sign_in_email: account.sign_in_email,
+                sign_in_email,
                 signed_in: account.signed_in,
                 reach: account.reach,
             },

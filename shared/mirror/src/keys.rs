@@ -17,6 +17,7 @@
 //! | the directory of a school (index [`BY_SCHOOL`], sparse, in the order of sort keys, with `status`) | attribute `school_key` = [`school_key`] |
 //! | the districts that a source's list has named | query [`source_pk`] |
 //! | the class of a join code | get [`district_pk`], [`code_sk`] |
+//! | the person who has an e-mail address by a local edit | get [`district_pk`], [`address_sk`] |
 //! | whether a webhook event was processed; how many arrived in a minute | get [`notice_pk`] or [`notice_count_pk`], [`NOTICE_SK`] |
 //!
 //! Sort keys of one shard in order: `LINK#…`, then `class#…`, `course#…`, `guardian#…`, `school#…`,
@@ -61,6 +62,8 @@ pub const EDIT: &str = "#EDIT#";
 pub const AT: &str = "AT#";
 /// Prefix of the sort keys of join codes.
 pub const CODE: &str = "CODE#";
+/// Prefix of the sort keys of reserved e-mail addresses.
+pub const ADDRESS: &str = "ADDRESS#";
 /// Sort key of the items for webhook events.
 pub const NOTICE_SK: &str = "NOTICE";
 /// The index of people by e-mail address.
@@ -140,6 +143,12 @@ pub fn pieces_prefix(record_sk: &str, hash: &str) -> String {
 /// Sort key of a join code: a hash, because the code gives access to the class.
 pub fn code_sk(code: &Personal) -> String {
     format!("{CODE}{:032x}", xxh3_128(code.reveal().as_bytes()))
+}
+
+/// Sort key of the reservation of an e-mail address, normalized: a hash, because keys appear in logs
+/// and consoles.
+pub fn address_sk(email: &Personal) -> String {
+    format!("{ADDRESS}{:032x}", xxh3_128(email.reveal().as_bytes()))
 }
 
 /// Partition of a webhook event: a digest, without the district.

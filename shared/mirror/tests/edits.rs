@@ -252,6 +252,83 @@ async fn a_join_code_belongs_to_one_class(table: &impl Edits) {
     assert_eq!(class_of("WXYZ-9876").await, None);
 }
 
+fn contact(student: &str, email: &str, version: &str) -> LocalEdit {
+    let email = Some(Personal::new(email));
+    edit(RecordKind::Student, student, version, Edit::Contact { email, phone: None, sms: None })
+}
+
+fn sign_in(student: &str, email: &str, version: &str) -> LocalEdit {
+    edit(RecordKind::Student, student, version, Edit::SignIn { email: Personal::new(email) })
+}
+
+async fn r_i5_an_address_belongs_to_one_person(table: &impl Edits) {
+    let before = items(table).await;
+    let holder = async |address: &str| {
+        let found = table.holder_of_address(&oak(), &Personal::new(address)).await.unwrap();
+        found.map(|(_, key)| key.as_str().to_owned())
+    };
+    let put = async |edit: &LocalEdit, seen: Option<&LocalEdit>| {
+        table.put_edit(&oak(), edit, seen).await.unwrap().ending
+    };
+    let take = async |edit: &LocalEdit| table.take_edit(&oak(), edit).await.unwrap().ending;
+    let anns = contact("ann", "a@x", "v1");
+    assert_eq!(put(&anns, None).await, Ending::Done);
+    assert_eq!(put(&anns, None).await, Ending::Done, "sent again");
+    assert_eq!(holder("a@x").await.as_deref(), Some("ann"));
+    let elm = DistrictId::new("elm");
+    assert_eq!(table.holder_of_address(&elm, &Personal::new("a@x")).await.unwrap(), None);
+    // No other person gets it, by either edit, and nothing of the refused edit is stored.
+    for taken in [contact("bob", "a@x", "v2"), sign_in("bob", "a@x", "v2")] {
+        assert_eq!(put(&taken, None).await, Ending::AddressTaken);
+    }
+    assert_eq!(beside(table, RecordKind::Student, "bob").await.edits, []);
+    // The person may set it twice; it is free after the second edit is gone.
+    let temporary = sign_in("ann", "a@x", "v3");
+    assert_eq!(put(&temporary, None).await, Ending::Done);
+    assert_eq!(take(&anns).await, Ending::Done);
+    assert_eq!(put(&contact("bob", "a@x", "v4"), None).await, Ending::AddressTaken);
+    // A change of the address frees the former one, but not if the change is refused.
+    let changed = sign_in("ann", "b@x", "v5");
+    assert_eq!(put(&sign_in("ann", "c@x", "v6"), Some(&changed)).await, Ending::Changed);
+    assert_eq!((holder("a@x").await.as_deref(), holder("c@x").await), (Some("ann"), None));
+    assert_eq!(put(&changed, Some(&temporary)).await, Ending::Done);
+    assert_eq!(put(&changed, Some(&temporary)).await, Ending::Done, "sent again");
+    assert_eq!((holder("a@x").await, holder("b@x").await.as_deref()), (None, Some("ann")));
+    assert_eq!(take(&changed).await, Ending::Done);
+    assert_eq!(take(&changed).await, Ending::Done, "taken away twice");
+    assert_eq!(holder("b@x").await, None);
+    // An edit without an address reserves none.
+    let phone =
+        Edit::Contact { email: None, phone: Some(Personal::new("+12025550100")), sms: None };
+    let phone = edit(RecordKind::Student, "bob", "v7", phone);
+    assert_eq!(put(&phone, None).await, Ending::Done);
+    assert_eq!(take(&phone).await, Ending::Done);
+    assert_eq!(items(table).await, before);
+}
+
+async fn r_i5_of_writers_at_the_same_time_one_gets_the_address(table: &impl Edits) {
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let table = table.clone();
+        writers.spawn(async move {
+            let edit = match n % 2 {
+                0 => contact(&format!("w{n}"), "same@x", &format!("v{n}")),
+                _ => sign_in(&format!("w{n}"), "same@x", &format!("v{n}")),
+            };
+            (table.put_edit(&oak(), &edit, None).await.unwrap().ending, edit)
+        });
+    }
+    let ended = writers.join_all().await;
+    let done: Vec<_> = ended.iter().filter(|(ending, _)| *ending == Ending::Done).collect();
+    assert_eq!(done.len(), 1, "{ended:?}");
+    for (ending, edit) in &ended {
+        assert!(matches!(ending, Ending::Done | Ending::AddressTaken | Ending::Busy), "{ending:?}");
+        let stored = beside(table, RecordKind::Student, edit.key.as_str()).await.edits;
+        assert_eq!(stored.len(), usize::from(*ending == Ending::Done));
+    }
+    assert_eq!(table.take_edit(&oak(), &done[0].1).await.unwrap().ending, Ending::Done);
+}
+
 async fn a_manual_record_replaces_only_the_version_that_was_read(table: &impl Edits) {
     let hash = async |key: &str| {
         body_hash(
@@ -304,9 +381,11 @@ async fn all(table: impl Edits) {
     an_edit_about_a_person_is_found_with_both_records_and_planned_once(&table).await;
     a_join_code_belongs_to_one_class(&table).await;
     a_manual_record_replaces_only_the_version_that_was_read(&table).await;
+    r_i5_an_address_belongs_to_one_person(&table).await;
+    r_i5_of_writers_at_the_same_time_one_gets_the_address(&table).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_table_in_memory() {
     all(MemoryTable::default()).await;
 }

@@ -145,8 +145,13 @@ async fn records_are_returned_with_their_edits_and_twins(table: impl Directory +
         "a list does not contain long bodies"
     );
 
-    let link =
-        Link { kind: RecordKind::Student, source: "new".into(), key: "s1".into(), rule: Rule::I3 };
+    let link = Link {
+        kind: RecordKind::Student,
+        source: "new".into(),
+        key: "s1".into(),
+        rule: Rule::I3,
+        administrator: None,
+    };
     put(&table, AnyMirrored::Link(link.clone())).await;
     assert_eq!(table.link(&oak(), RecordKind::Student, &"new".into()).await.unwrap(), Some(link));
     assert_eq!(table.link(&oak(), RecordKind::Teacher, &"new".into()).await.unwrap(), None);

@@ -149,6 +149,24 @@ impl Edit {
         }
     }
 
+    /// Returns the e-mail address that the edit lets the person sign in with, if any (R-I4, R-G5).
+    pub fn sign_in_address(&self) -> Option<&Personal> {
+        match self {
+            Edit::Contact { email, .. } => email.as_ref(),
+            Edit::SignIn { email } => Some(email),
+            Edit::CustomName { .. }
+            | Edit::Member { .. }
+            | Edit::Left { .. }
+            | Edit::JoinCode { .. }
+            | Edit::Name { .. }
+            | Edit::Account { .. }
+            | Edit::SignedIn { .. }
+            | Edit::Child { .. }
+            | Edit::Pin { .. }
+            | Edit::PinEnrollment { .. } => None,
+        }
+    }
+
     /// Returns when the invitation was accepted, or `None` for any other edit than an accepted
     /// account.
     pub fn accepted(&self) -> Option<Timestamp> {

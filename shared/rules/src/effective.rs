@@ -215,9 +215,6 @@ pub struct Account {
     pub accepted: Option<Timestamp>,
     /// Whether the account is enabled (R-S6): a school leader's setting, or else the source's.
     pub enabled: bool,
-    /// The e-mail to sign in with: the temporary one (R-I4), or the person's own unless another
-    /// account has it too (R-I5).
-    pub sign_in_email: Option<Personal>,
     /// When the person first signed in with single sign-on (R-T6).
     pub signed_in: Option<Timestamp>,
     /// What it gives access to.
@@ -290,14 +287,33 @@ pub fn account(
         (Status::Active, Some(_)) => AccountState::Active,
         (Status::Active, None) => AccountState::Invited,
     };
-    // `email_shared` is about the source's e-mail, not about one that was set here.
-    let of_source = record.person.email.as_ref().filter(|_| !record.email_shared);
-    let sign_in_email = edited.sign_in.or(edited.email).or(of_source).cloned();
     let reaches = record.status == Status::Active
         && enabled
         && !is_of_abandoned_family(kind, record.origin, children);
     let reach = AccountScope { school: reaches, classes: reaches, announcements: reaches };
-    Account { state, accepted, enabled, sign_in_email, signed_in: edited.signed_in, reach }
+    Account { state, accepted, enabled, signed_in: edited.signed_in, reach }
+}
+
+/// An e-mail address that a person would sign in with, if it is no other person's too (R-I5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignInAddress<'a> {
+    /// The address: the temporary one (R-I4), or else that of the person's contacts.
+    pub email: &'a Personal,
+    /// The last run found that another person has the same address in the source.
+    pub is_shared: bool,
+}
+
+/// Returns the e-mail address that a person would sign in with. `None` if there is none.
+pub fn sign_in_address<'a>(
+    record: PersonInMirror<'a>,
+    edits: &'a [LocalEdit],
+) -> Option<SignInAddress<'a>> {
+    let edited = Sorted::of(edits);
+    // `email_shared` is about the source's e-mail, not about one that was set here.
+    let here = edited.sign_in.or(edited.email);
+    let here = here.map(|email| SignInAddress { email, is_shared: false });
+    let of_source = record.person.email.as_ref();
+    here.or(of_source.map(|email| SignInAddress { email, is_shared: record.email_shared }))
 }
 
 /// Whether a guardian was created here and all of their children have left (R-A1). A guardian from

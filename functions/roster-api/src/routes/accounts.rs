@@ -28,6 +28,7 @@ pub(super) async fn switch<T: Table, O: Objects>(
     Body(Switched { enabled }): Body<Switched>,
 ) -> Result<Response, Problem> {
     let person = context.person_of_path().await?;
+    context.may_change_account_of(&person).await?;
     let accepted = person.account(&[]).accepted;
     let edit =
         context.edit(person.kind(), person.item.key(), Edit::Account { accepted, enabled })?;

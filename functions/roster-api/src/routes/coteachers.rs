@@ -91,15 +91,8 @@ async fn outsider<T: Table, O: Objects>(
     (given, family, address): (&str, &str, &str),
 ) -> Result<PersonFound, Problem> {
     let (given, family, email) = (name(given, "given")?, name(family, "family")?, email(address)?);
-    let mut known = Vec::new();
-    for place in context.api.table.with_email(context.district(), &email).await? {
-        if place.kind != RecordKind::Teacher {
-            continue;
-        }
-        let found = context.api.table.found(context.district(), &place).await?;
-        let item = Item::read(RecordKind::Teacher, &found)?.filter(|item| is_active(item.status()));
-        known.extend(item.map(|item| PersonFound { item, found }));
-    }
+    let mut known = context.people_with_address(&email).await?;
+    known.retain(|one| one.kind() == RecordKind::Teacher && is_active(one.item.status()));
     let full_name = format!("{} {}", given.reveal(), family.reveal());
     let is_named = |teacher: &PersonFound| is_named(&teacher.person(), &full_name);
     let is_seen = |teacher: &PersonFound| context.caller().sees_any(teacher.item.schools());
@@ -117,7 +110,7 @@ async fn outsider<T: Table, O: Objects>(
     let state =
         TeacherState { person, classes: Vec::new(), email_shared: false, administrator: false };
     let item = Item::Teacher(manual_record(context.district(), id, state));
-    context.put_manual(item.clone().wrap(), None).await?;
+    context.add_person(item.clone()).await?;
     Ok(PersonFound { item, found: Default::default() })
 }
 

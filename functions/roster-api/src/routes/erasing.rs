@@ -344,6 +344,7 @@ fn sort_of(item: &ItemToErase) -> String {
         "SETTINGS" => "district".into(),
         "ADMIN" => "administrator".into(),
         "CODE" => "join code".into(),
+        "ADDRESS" => "reserved address".into(),
         "ONCE" => "answer".into(),
         other => other.to_lowercase(),
     }

@@ -64,7 +64,7 @@ pub(super) async fn add<T: Table, O: Objects>(
                 };
                 let item = Item::Guardian(manual_record(context.district(), &id, state));
                 let key = item.key().clone();
-                context.put_manual(item.wrap(), None).await?;
+                context.add_person(item).await?;
                 key
             }
         };

@@ -5,14 +5,15 @@ use axum::response::Response;
 use mirror::item;
 use mirror::ports::items::Write;
 use mirror::ports::transact::{Check, End, Mark, Step};
-use roster::id::{DistrictId, SourceId};
+use roster::id::{AccountId, DistrictId, SourceId};
 use roster::records::{AnyMirrored, Link, RecordKind};
 use roster::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::RequestContext;
-use crate::input::{Body, refused};
+use crate::input::{Body, email, refused};
+use crate::people::PersonFound;
 use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::response::{no_content, versioned};
@@ -30,12 +31,16 @@ fn put_of(district: &DistrictId, link: &Link) -> Result<(Write, String), Problem
 }
 
 fn view(link: &Link) -> Value {
-    json!({
+    let mut view = json!({
         "kind": link.kind,
         "source_id": Reference(link.source.clone()),
         "person": Reference(link.key.clone()),
         "rule": link.rule,
-    })
+    });
+    if let Some(account) = &link.administrator {
+        view["administrator"] = json!(account);
+    }
+    view
 }
 
 async fn link<T: Table, O: Objects>(
@@ -72,22 +77,58 @@ async fn transact<T: Table, O: Objects>(
 pub(super) struct NewLink {
     /// The key of the account's record.
     person: Reference,
+    /// The e-mail address of the administrator who is this teacher (R-M5).
+    administrator: Option<String>,
+}
+
+/// Returns the account of the administrator with this e-mail address, to whom a teacher may be
+/// linked: a teacher without contacts and sign-in e-mail set here, because these would become the
+/// administrator's.
+async fn administrator<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    teacher: &PersonFound,
+    address: &str,
+) -> Result<AccountId, Problem> {
+    if teacher.kind() != RecordKind::Teacher {
+        return Err(Problem::unprocessable("only a teacher can be linked to an administrator")
+            .under(Rule::M5));
+    }
+    if teacher.found.edits.iter().any(|edit| edit.edit.sign_in_address().is_some()) {
+        return Err(refused(
+            Rule::M5,
+            "an e-mail address of the teacher was set here: remove it, then link the teacher",
+        ));
+    }
+    let email = email(address)?;
+    let administrators = context.api.table.administrators(context.district()).await?;
+    let found = administrators.into_iter().find(|known| known.email == email);
+    found.map(|known| known.account).ok_or_else(|| {
+        Problem::unprocessable(
+            "`administrator` must be the e-mail address of an administrator here",
+        )
+        .under(Rule::M5)
+    })
 }
 
 /// `PUT /links/{kind}/{source}`.
 pub(super) async fn put<T: Table, O: Objects>(
     context: RequestContext<T, O>,
-    Body(NewLink { person: Reference(key) }): Body<NewLink>,
+    Body(body): Body<NewLink>,
 ) -> Result<Response, Problem> {
     let (kind, source, seen) = link(&context).await?;
-    if context.any_person(kind, &key).await?.is_none() {
+    let Reference(key) = body.person;
+    let Some(person) = context.any_person(kind, &key).await? else {
         return Err(Problem::unprocessable("`person` must be a person with an account here")
             .under(Rule::I3));
-    }
+    };
+    let administrator = match &body.administrator {
+        Some(address) => Some(administrator(&context, &person, address).await?),
+        None => None,
+    };
     let seen =
         seen.map(|seen| put_of(context.district(), &seen)).transpose()?.map(|(_, hash)| hash);
     etag::check(&context.headers, seen.as_deref())?;
-    let link = Link { kind, source, key, rule: Rule::I3 };
+    let link = Link { kind, source, key, rule: Rule::I3, administrator };
     let (write, hash) = put_of(context.district(), &link)?;
     let among = seen.iter().cloned().chain([hash.clone()]).collect();
     transact(&context, write, Check { absent: seen.is_none(), mark: Mark::Hash, among }).await?;

@@ -256,7 +256,7 @@ pub(super) async fn add_person<T: Table, O: Objects>(
             }
         };
         let key = item.key().clone();
-        context.put_manual(item.wrap(), None).await?;
+        context.add_person(item).await?;
         let at = format!("people/{kind}/{}", Reference::text(&key));
         Ok(Created::new(&json!({ "person": Reference(key) }))?.at(at))
     })

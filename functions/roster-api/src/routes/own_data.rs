@@ -29,6 +29,7 @@ async fn changeable<T: Table, O: Objects>(
         }
         may_change_own_data(person.account(&[]).state == AccountState::Active)?;
     }
+    context.may_change_account_of(&person).await?;
     Ok(person)
 }
 
@@ -38,6 +39,10 @@ async fn put<T: Table, O: Objects>(
     edit: Edit,
 ) -> Result<Response, Problem> {
     let policy = context.district_policy().await?;
+    if let Some(address) = edit.sign_in_address() {
+        let place = (person.kind(), person.item.key());
+        context.require_free_address(address, place, person.item.account()).await?;
+    }
     let edit = context.edit(person.kind(), person.item.key(), edit)?;
     context.put(&person.found.edits, &edit).await?;
     let lifetime = policy.own_data_lifetime(context.today(&policy), person, &edit.edit);

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::access::Operation;
 use crate::context::{RequestContext, version};
 use crate::input::{Body, email};
-use crate::people::{Item, PersonFound};
+use crate::people::PersonFound;
 use crate::problem::Problem;
 use crate::response::{ok, versioned};
 use crate::views::{PersonLine, PersonView};
@@ -31,7 +31,9 @@ pub(super) async fn shown<T: Table, O: Objects>(
     let keys: Vec<SourceId> = person.children().into_iter().map(|child| child.key).collect();
     let children = context.people(roster::records::RecordKind::Student, &keys).await?;
     let children: Vec<Status> = children.iter().map(|child| child.item.status()).collect();
-    let view = PersonView::new(person, &children, context.may(Operation::ReadDemographics));
+    let sign_in_email = context.sign_in_email(person).await?;
+    let with_demographics = context.may(Operation::ReadDemographics);
+    let view = PersonView::new(person, &children, sign_in_email, with_demographics);
     versioned(&view, &version(&person.found))
 }
 
@@ -41,19 +43,18 @@ pub(super) struct ByEmail {
     email: String,
 }
 
-/// `POST /people/lookup`: the people with an e-mail address in the source. The address is in the
-/// body because URLs must not contain personal data.
+/// `POST /people/lookup`: the people who would sign in with an e-mail address (R-I4, R-I5). The
+/// address is in the body because URLs must not contain personal data.
 pub(super) async fn look_up<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<ByEmail>,
 ) -> Result<Response, Problem> {
     context.district_policy().await?;
     let mut people = Vec::new();
-    for place in context.api.table.with_email(context.district(), &email(&body.email)?).await? {
-        let found = context.api.table.found(context.district(), &place).await?;
-        // The index only gives the place of the record; the key is in the record.
-        let Some(item) = Item::read(place.kind, &found)? else { continue };
-        people.extend(context.visible_person(place.kind, item.key()).await?);
+    for person in context.people_with_address(&email(&body.email)?).await? {
+        if context.sees(&person).await? {
+            people.push(person);
+        }
     }
     let lines: Vec<PersonLine> = people.iter().map(PersonLine::from).collect();
     ok(&json!({ "items": lines }))

@@ -334,6 +334,7 @@ async fn r_x1_if_every_step_passes_an_id_adjustment_is_needed() {
         source: "new".into(),
         key: "p1".into(),
         rule: Rule::I3,
+        administrator: None,
     }))
     .await;
     let answer = ask(&w, json!({ "kind": "student", "id": "new", "class": "c1" })).await;

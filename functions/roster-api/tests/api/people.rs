@@ -380,6 +380,7 @@ async fn r_i3_support_links_a_source_id_to_an_account() {
         source: "found".into(),
         key: "p1".into(),
         rule: Rule::I2,
+        administrator: None,
     }))
     .await;
     let found = w.get(&support(), "/links/student/found").await.version();

@@ -319,7 +319,7 @@ impl<W: Edits> Apply<W> {
                 done.write_units += edited.units;
                 match edited.ending {
                     Ending::Done => return Ok(done),
-                    Ending::Changed | Ending::CodeTaken => {
+                    Ending::Changed | Ending::CodeTaken | Ending::AddressTaken => {
                         done.kept += 1;
                         return Ok(done);
                     }

@@ -10,12 +10,13 @@ use std::time::Duration;
 use roster::edit::{Edit, LocalEdit};
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
-use roster::records::{AnyMirrored, Origin};
+use roster::records::{AnyMirrored, Origin, RecordKind};
 
 use crate::MirrorError;
 use crate::files::copy::read_record;
 use crate::item;
 use crate::keys;
+use crate::ops::addresses::{self, Reserving};
 use crate::ports::items::{BATCH, PutItem, Range, ReadItems, Write, WriteItems};
 use crate::ports::transact::{Check, End, Mark, Step, Transact, Transacted};
 
@@ -45,17 +46,19 @@ pub enum Ending {
     Changed,
     /// Nothing was written: another class has the join code.
     CodeTaken,
+    /// Nothing was written: another person has the e-mail address by a local edit (R-I5).
+    AddressTaken,
     /// Nothing was written: the table is busy. A retry may succeed.
     Busy,
 }
 
 /// Writes local edits and manual records.
 ///
-/// An edit that concerns a second record ([`Edit::other`]) has a twin item with that record, and a
-/// join code has an item by which its class is found. Both are written and deleted together with
-/// the edit, in one transaction. The writer gives each edit a version that no edit had before. A
-/// counter is not enough, because an edit that was deleted and created again must differ from the
-/// first.
+/// An edit that concerns a second record ([`Edit::other`]) has a twin item with that record, a join
+/// code has an item by which its class is found, and an e-mail address has one that reserves it
+/// (R-I5). All are written and deleted together with the edit, in one transaction. The writer gives
+/// each edit a version that no edit had before. A counter is not enough, because an edit that was
+/// deleted and created again must differ from the first.
 pub trait Edits: Transact + ReadItems + WriteItems {
     /// Replaces the edit of version `seen`; with `None`, creates an edit in an empty slot.
     fn put_edit(
@@ -64,11 +67,7 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         edit: &LocalEdit,
         seen: Option<&LocalEdit>,
     ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
-        async move {
-            let steps = put_steps(district, edit, seen)?;
-            let items = steps.len() as u64;
-            Ok(edited(self.transact(steps).await?, items))
-        }
+        async move { write(self, district, put_steps(district, edit, seen)?, (seen, Some(edit))).await }
     }
 
     /// Deletes an edit if it still has this version. A missing edit is [`Ending::Done`].
@@ -77,11 +76,7 @@ pub trait Edits: Transact + ReadItems + WriteItems {
         district: &DistrictId,
         edit: &LocalEdit,
     ) -> impl Future<Output = Result<Edited, MirrorError>> + Send {
-        async move {
-            let steps = take_steps(district, edit)?;
-            let items = steps.len() as u64;
-            Ok(edited(self.transact(steps).await?, items))
-        }
+        async move { write(self, district, take_steps(district, edit)?, (Some(edit), None)).await }
     }
 
     /// Replaces the manual record with the hash `seen` ([`item::body_hash`] of the body that was
@@ -98,6 +93,15 @@ pub trait Edits: Transact + ReadItems + WriteItems {
             }
             put_where(self, district, record, seen).await
         }
+    }
+
+    /// Returns the person who has an e-mail address by a local edit, active or archived.
+    fn holder_of_address(
+        &self,
+        district: &DistrictId,
+        address: &Personal,
+    ) -> impl Future<Output = Result<Option<(RecordKind, SourceId)>, MirrorError>> + Send {
+        addresses::holder(self, district, address)
     }
 
     /// Returns the class of a join code.
@@ -119,6 +123,38 @@ pub trait Edits: Transact + ReadItems + WriteItems {
 }
 
 impl<T: Transact + ReadItems + WriteItems> Edits for T {}
+
+/// How often a transaction is repeated whose reservation of an address another writer has changed.
+const ADDRESS_TRIES: u32 = 4;
+
+/// Writes an edit with the items that belong to it. `before` and `after` are its two versions.
+async fn write<T: Transact>(
+    items: &T,
+    district: &DistrictId,
+    steps: Vec<Step>,
+    (before, after): (Option<&LocalEdit>, Option<&LocalEdit>),
+) -> Result<Edited, MirrorError> {
+    let mut units = 0.0;
+    for _ in 0..ADDRESS_TRIES {
+        let mut steps = steps.clone();
+        let first_address = steps.len();
+        match addresses::steps(items, district, before, after).await? {
+            Reserving::Steps(more) => steps.extend(more),
+            Reserving::Taken => {
+                return Ok(Edited { ending: Ending::AddressTaken, items: 0, units });
+            }
+        }
+        let count = steps.len() as u64;
+        let transacted = items.transact(steps).await?;
+        units += transacted.units;
+        match transacted.end {
+            // Another writer was faster: whose the address is now decides.
+            End::Refused { step } if step >= first_address => {}
+            _ => return Ok(Edited { units, ..edited(transacted, count) }),
+        }
+    }
+    Ok(Edited { ending: Ending::Busy, items: 0, units })
+}
 
 /// Writes a record with all pieces if the stored one has the hash `seen`, or, with `None`, if no
 /// record is stored.

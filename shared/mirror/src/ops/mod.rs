@@ -1,5 +1,6 @@
 //! Operations that combine several ports. Each is safe to repeat after a crash.
 
+mod addresses;
 pub mod apply;
 pub mod edits;
 pub mod erase;

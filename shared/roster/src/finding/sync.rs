@@ -21,8 +21,19 @@ codes! {
         "Enroll the student in a class. If the student has left, remove the student from the \
          source.";
     TEACHER_IS_ADMINISTRATOR = "teacher_is_administrator", Info,
-        "a teacher in the source is an administrator here; one account is used for both",
-        "Nothing to do.";
+        "support linked a teacher in the source to an administrator here; one account is used for \
+         both",
+        "Nothing to do. If these are two people, ask support to remove the link.";
+    ADMINISTRATOR_EMAIL = "administrator_email", Warn,
+        "a teacher in the source has the e-mail address of an administrator here; the teacher has \
+         an account of their own and cannot sign in with this address",
+        "Give the teacher a different e-mail address in the source. If teacher and administrator \
+         are one person, ask support to link the two.";
+    ADMINISTRATOR_SEPARATED = "administrator_separated", Warn,
+        "a teacher in the source used an administrator's account, and support has not linked the \
+         two; the teacher has an account of their own now",
+        "If teacher and administrator are one person, ask support to link the two. Otherwise there \
+         is nothing to do.";
     ROLE_CONFLICT = "role_conflict", Warn,
         "an enrollment gives a person a role that the person does not have; the enrollment was \
          skipped",

@@ -44,8 +44,8 @@ pub struct Mirrored<K: Kind> {
     pub key: SourceId,
     /// The source's current id. It differs from `key` after a relink (R-I2, R-I3).
     pub id: SourceId,
-    /// The account of a person (R-I1). For a teacher who is an administrator here, it is the
-    /// administrator's account (R-M5).
+    /// The account of a person (R-I1). For a teacher whom support linked to an administrator, it
+    /// is the administrator's account (R-M5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
     /// Whether the record is active or archived.
@@ -162,6 +162,10 @@ pub struct Link {
     pub key: SourceId,
     /// The rule that created it: R-I2, R-G2, R-I1 or, by hand, R-I3.
     pub rule: Rule,
+    /// The administrator's account that a teacher uses, if support says that they are one person
+    /// (R-M5). Only a link made by hand sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<AccountId>,
 }
 
 /// Anything that a change can be about: a mirrored record of any kind, a link or a local edit.

@@ -23,6 +23,8 @@ pub fn new_key(id: &SourceId, run: &RunId) -> SourceId {
 /// How strong the claim of a source id to an account is, the strongest first (R-I1 to R-I3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {
+    /// Support linked the id to an administrator's account (R-M5).
+    Administrator,
     /// Support linked the id to the account (R-I3).
     ByHand,
     /// The id was the account's before the run.
@@ -56,6 +58,18 @@ pub fn claim(link: Option<&Link>, account: Option<ClaimedAccount>) -> Option<Cla
         (Some(_), _) => Some(Claim::Linked),
         (None, None) => Some(Claim::Key),
         (None, Some(_)) => None,
+    }
+}
+
+/// Ranks the claim of a source id to the account of a teacher who is an administrator (R-M5): only
+/// links made by hand count, first the one that `makes_administrator`. Nothing that a source says
+/// gives anyone this account.
+#[inline]
+pub fn claim_of_administrator(claim: Option<Claim>, makes_administrator: bool) -> Option<Claim> {
+    match claim? {
+        Claim::ByHand if makes_administrator => Some(Claim::Administrator),
+        Claim::ByHand | Claim::Administrator => Some(Claim::ByHand),
+        Claim::Own | Claim::Linked | Claim::Key => None,
     }
 }
 

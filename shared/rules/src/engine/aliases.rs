@@ -1,10 +1,14 @@
 //! Source ids and the keys of the mirror (R-I1): an id is its own key, except where a link or this
 //! run says otherwise.
 
+use std::collections::BTreeSet;
+
+use super::facts::Administrators;
 use super::hashes::{IdMap, IdSet};
 use roster::contract::{PlanError, PlanInputs};
-use roster::id::SourceId;
+use roster::id::{AccountId, SourceId};
 use roster::records::{Link, RecordKind};
+use roster::rule::Rule;
 
 /// The identity links of one kind in the mirror.
 #[derive(Default)]
@@ -13,12 +17,17 @@ pub(super) struct Links {
     pub(super) by_source: IdMap<Link>,
     /// The keys that a link points to.
     targets: IdSet,
+    /// For the key of each teacher whom support linked to an administrator, hashed: the source id
+    /// of the link, and the administrator's account (R-M5).
+    administrators: IdMap<(SourceId, AccountId)>,
 }
 
 impl Links {
-    /// Reads all links, by kind.
+    /// Reads all links, by kind. Those of teachers to an account that no administrator has do not
+    /// make the teacher an administrator.
     pub(super) fn read<I: PlanInputs>(
         inputs: &I,
+        administrators: &Administrators,
     ) -> Result<[Self; RecordKind::ALL.len()], PlanError> {
         let mut all: [Self; RecordKind::ALL.len()] = Default::default();
         for link in inputs.links().map_err(PlanError::input)? {
@@ -27,7 +36,43 @@ impl Links {
             links.targets.insert(link.key.hash64());
             links.by_source.insert(link.source.hash64(), link);
         }
+        all[RecordKind::Teacher as usize].resolve(administrators);
         Ok(all)
+    }
+
+    /// Finds the teachers who are administrators. An administrator is one teacher and a teacher one
+    /// administrator: of several links, the one with the smallest source id counts.
+    fn resolve(&mut self, administrators: &Administrators) {
+        let named = |link: &Link| Some((link.source.clone(), link.administrator.clone()?));
+        let known = self.by_source.values().filter(|link| link.rule == Rule::I3);
+        let mut links: Vec<_> = known.filter_map(|link| Some((named(link)?, &link.key))).collect();
+        links.retain(|((_, account), _)| administrators.have(account));
+        links.sort_unstable();
+        let mut accounts = BTreeSet::new();
+        for ((source, account), key) in links {
+            if !self.administrators.contains_key(&key.hash64()) && accounts.insert(account.clone())
+            {
+                self.administrators.insert(key.hash64(), (source, account));
+            }
+        }
+    }
+
+    /// Returns the teachers who are administrators: by the hash of the key, the administrator's
+    /// account.
+    pub(super) fn administrators(&self) -> IdMap<AccountId> {
+        let accounts = self.administrators.iter();
+        accounts.map(|(key, (_, account))| (*key, account.clone())).collect()
+    }
+
+    /// Whether the key is that of a teacher who is an administrator.
+    pub(super) fn is_administrator(&self, key: &SourceId) -> bool {
+        self.administrators.contains_key(&key.hash64())
+    }
+
+    /// Whether a link makes a teacher an administrator.
+    pub(super) fn makes_administrator(&self, link: &Link) -> bool {
+        let by = self.administrators.get(&link.key.hash64());
+        by.is_some_and(|(source, _)| *source == link.source)
     }
 
     /// Whether there are no links.

@@ -7,7 +7,8 @@ use super::aliases::Aliases;
 use super::hashes::{self, IdMap, IdSet};
 use super::protected::KeptEnrollments;
 use crate::book::classes;
-use roster::id::{AccountId, SourceId};
+use roster::contract::{Administrator, PlanError, PlanInputs};
+use roster::id::{AccountId, SourceId, hash64};
 use roster::records::{ClassState, Membership, Person, RecordKind};
 
 pub(super) use crate::book::classes::ClassFate;
@@ -129,25 +130,40 @@ pub(super) struct Guardians {
     pub(super) children: IdSet,
 }
 
-/// The administrators of the district (R-M5).
+/// The administrators of the district, and the teachers whom support linked to them (R-M5). Nothing
+/// that a source says is part of it.
 #[derive(Default)]
 pub(super) struct Administrators {
     /// Accounts by hashed e-mail address.
-    pub(super) accounts: IdMap<AccountId>,
-    /// How many teachers have each of these addresses.
-    pub(super) teachers: IdMap<u32>,
+    accounts: IdMap<AccountId>,
+    /// Accounts by the hashed key of the linked teacher.
+    pub(super) teachers: IdMap<AccountId>,
 }
 
 impl Administrators {
-    /// Returns the administrator's account for the only teacher with that e-mail address (R-M5).
-    pub(super) fn account_of(&self, teacher: &Person) -> Option<&AccountId> {
-        let email = hashes::email(teacher)?;
-        (self.teachers.get(&email) == Some(&1)).then(|| self.accounts.get(&email)).flatten()
+    /// Reads the administrators, without the teachers linked to them.
+    pub(super) fn read<I: PlanInputs>(inputs: &I) -> Result<Self, PlanError> {
+        let administrators = inputs.administrators().map_err(PlanError::input)?;
+        let with_email = |one: Administrator| (hash64(one.email.reveal()), one.account);
+        let accounts = administrators.into_iter().map(with_email).collect();
+        Ok(Self { accounts, ..Self::default() })
+    }
+
+    /// Returns the administrator's account of the teacher with this key, if support linked the two.
+    pub(super) fn account_of(&self, key: &SourceId) -> Option<&AccountId> {
+        self.teachers.get(&key.hash64())
     }
 
     /// Whether an account is an administrator's.
     pub(super) fn have(&self, account: &AccountId) -> bool {
         self.accounts.values().any(|known| known == account)
+    }
+
+    /// Whether a person's e-mail address is that of an administrator with another account.
+    pub(super) fn have_email_of(&self, person: &Person, account: Option<&AccountId>) -> bool {
+        hashes::email(person)
+            .and_then(|email| self.accounts.get(&email))
+            .is_some_and(|owner| Some(owner) != account)
     }
 }
 
@@ -206,12 +222,14 @@ impl Facts {
         self.classes.get(&key.hash64()).copied()
     }
 
-    /// Whether another person has the same e-mail address (R-I5). `is_administrator`: the person
-    /// is an administrator, and an administrator's address is the person's own.
-    pub(super) fn email_is_shared(&self, person: &Person, is_administrator: bool) -> bool {
-        hashes::email(person).is_some_and(|email| {
-            self.shared_emails.contains(&email)
-                || (!is_administrator && self.administrators.accounts.contains_key(&email))
-        })
+    /// Whether another person has the same e-mail address (R-I5). `account` is the administrator's
+    /// account that the person uses: that administrator's address is the person's own.
+    pub(super) fn email_is_shared(&self, person: &Person, account: Option<&AccountId>) -> bool {
+        self.has_persons_email(person) || self.administrators.have_email_of(person, account)
+    }
+
+    /// Whether another person of the district has the same e-mail address, administrators apart.
+    pub(super) fn has_persons_email(&self, person: &Person) -> bool {
+        hashes::email(person).is_some_and(|email| self.shared_emails.contains(&email))
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Tally {
     district: Watches,
     schools: IdMap<OfSchool>,
     missing_schools: Vec<SourceId>,
+    /// Records that are missing although the source refers to them, and their enrollments.
+    referenced: [(u64, u64); Watched::ALL.len()],
     halved: Vec<Hold>,
 }
 
@@ -126,9 +128,22 @@ impl Tally {
         });
     }
 
-    /// Counts a record of the mirror that stays because it cannot be read in the source.
-    pub(super) fn unreadable(&mut self, kind: RecordKind, schools: &[SourceId]) {
+    /// Counts a record of the mirror that stays because it cannot be read in the source, or because
+    /// the source still refers to it.
+    pub(super) fn unread(
+        &mut self,
+        protected: &Protected,
+        kind: RecordKind,
+        id: &SourceId,
+        schools: &[SourceId],
+    ) {
         let Some(watched) = Watched::of(kind) else { return };
+        if protected.is_referenced(kind, id.hash64()) {
+            let (people, enrollments) = &mut self.referenced[watched as usize];
+            *people += 1;
+            *enrollments += protected.enrollments_of_person(kind, id.hash64()).len() as u64;
+            return;
+        }
         for school in schools {
             self.school(school).unreadable[watched as usize] += 1;
         }
@@ -274,7 +289,7 @@ impl Tally {
         if protected.removals() {
             self.missing(protected, &mut holds);
         }
-        self.unread(&limits, protected, &mut holds);
+        self.unreadable(&limits, protected, &mut holds);
         let whole = std::iter::once((None, &self.district));
         let scopes = whole.chain(schools.iter().map(|of| (Some(&of.id), &of.watches)));
         for (school, watches) in scopes {
@@ -323,7 +338,7 @@ impl Tally {
     }
 
     /// Guards 4 and 5, for the whole district.
-    fn unread(&self, limits: &Limits, protected: &Protected, holds: &mut Vec<Hold>) {
+    fn unreadable(&self, limits: &Limits, protected: &Protected, holds: &mut Vec<Hold>) {
         for kind in RecordKind::ALL {
             let in_source = match Watched::of(kind) {
                 Some(watched) => self.district.by_kind[watched as usize].counts.in_source,
@@ -332,6 +347,11 @@ impl Tally {
             let unreadable = protected.count(kind);
             let scope = Scope { kind: count_name(kind), school: None };
             holds.extend(holds::unreadable(limits, scope, unreadable, in_source + unreadable));
+        }
+        for watched in [Watched::Student, Watched::Teacher, Watched::Guardian] {
+            let of = self.district.by_kind[watched as usize].counts.in_mirror;
+            let referenced = self.referenced[watched as usize];
+            holds.extend(holds::referenced(limits, watched.name(), referenced, of));
         }
     }
 

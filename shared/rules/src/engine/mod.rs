@@ -43,8 +43,10 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     let mut protected = protected::Protected::read::<I>(context.removals, inputs)?;
     let owners = edits::read::<I>(context, inputs, &mut protected)?;
     let from = &merge::Reading { inputs, owners: &owners };
-    let links = aliases::Links::read::<I>(inputs)?;
-    let index = index::build::<I>(context, from, &protected, &links)?;
+    let mut administrators = facts::Administrators::read::<I>(inputs)?;
+    let links = aliases::Links::read::<I>(inputs, &administrators)?;
+    administrators.teachers = links[RecordKind::Teacher as usize].administrators();
+    let index = index::build::<I>(context, from, &protected, &links, administrators)?;
     drop(links);
     let mut output = output::Output::new(context, sink, Fields::new(inputs.sis_ids()));
     for finding in index.findings {

@@ -5,7 +5,7 @@ use super::hashes::{IdMap, IdSet, pair};
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::SourceId;
 use roster::records::{Membership, RecordKind};
-use roster::snapshot::UnreadableRecord;
+use roster::snapshot::{UnreadableReason, UnreadableRecord};
 
 /// The unreadable records of a snapshot, and the pins.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct Protected {
     /// False for "additions and changes only" (R-H2): nothing counts as gone.
     removals: bool,
     records: [IdSet; RecordKind::ALL.len()],
+    /// Those of `records` that were not sent, but are still referred to.
+    referenced: [IdSet; RecordKind::ALL.len()],
     /// The number of unreadable records without an id.
     kinds: [u64; RecordKind::ALL.len()],
     /// Readable enrollments of people whose own record is unreadable, by person.
@@ -34,10 +36,13 @@ impl Protected {
         let mut all = Self { removals, ..Self::default() };
         for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
-                UnreadableRecord::Record { kind, id, classes, .. } => {
+                UnreadableRecord::Record { kind, id, classes, reason } => {
                     let place = kind as usize;
                     let hash = id.hash64();
                     all.records[place].insert(hash);
+                    if reason == UnreadableReason::Referenced {
+                        all.referenced[place].insert(hash);
+                    }
                     for enrollment in &classes {
                         let mirrored = Membership { id: id.clone(), ..enrollment.clone() };
                         all.by_class[place]
@@ -90,9 +95,15 @@ impl Protected {
         self.kinds[kind as usize] > 0 || !self.records[kind as usize].is_empty()
     }
 
-    /// Returns the number of unreadable records of a kind.
+    /// Whether this record was not sent, although others refer to it.
+    pub(super) fn is_referenced(&self, kind: RecordKind, id: u64) -> bool {
+        self.referenced[kind as usize].contains(&id)
+    }
+
+    /// Returns the number of records of a kind that were sent but could not be read.
     pub(super) fn count(&self, kind: RecordKind) -> u64 {
-        self.records[kind as usize].len() as u64 + self.kinds[kind as usize]
+        let sent = self.records[kind as usize].len() - self.referenced[kind as usize].len();
+        sent as u64 + self.kinds[kind as usize]
     }
 
     /// Whether the run may remove anything (R-H2).

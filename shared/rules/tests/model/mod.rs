@@ -343,18 +343,11 @@ pub(crate) fn after(
             }
         }
     }
-    let administrator = |person: &Person| {
-        person
-            .email
-            .as_ref()
-            .and_then(|email| world.administrators.iter().find(|admin| admin.email == *email))
-    };
-    let shared = |person: &Person, is_administrator: bool| {
-        person
-            .email
-            .as_ref()
-            .is_some_and(|email| emails.get(email.reveal()).is_some_and(|count| *count > 1))
-            || (!is_administrator && administrator(person).is_some())
+    let shared = |person: &Person| {
+        person.email.as_ref().is_some_and(|email| {
+            emails.get(email.reveal()).is_some_and(|count| *count > 1)
+                || world.administrators.iter().any(|administrator| administrator.email == *email)
+        })
     };
     let ignore = n.policy.demographics == KeepDemographics::Ignore;
     let district = DistrictId::new("d");
@@ -369,20 +362,10 @@ pub(crate) fn after(
         } else {
             past.as_ref().unwrap().state.person.clone()
         };
-        let same_address = teachers
-            .iter()
-            .filter(|t| person_of(RecordKind::Teacher, t).email == person.email)
-            .count();
-        let theirs = administrator(&person)
-            .filter(|_| n.teacher(&id).is_some() && same_address == 1)
-            .map(|admin| admin.account.clone());
-        let account = theirs
-            .or(past.as_ref().and_then(|item| item.account.clone()))
-            .unwrap_or_else(|| AccountId::derive(&district, "teacher", &id));
-        let is_administrator = world.administrators.iter().any(|admin| admin.account == account);
+        let account = AccountId::derive(&district, "teacher", &id);
         let state = TeacherState {
-            email_shared: teachers.contains(&id) && shared(&person, is_administrator),
-            administrator: is_administrator,
+            email_shared: teachers.contains(&id) && shared(&person),
+            administrator: false,
             person,
             classes: classes_of(&id, RecordKind::Teacher),
         };
@@ -412,7 +395,7 @@ pub(crate) fn after(
             person.schools.clear();
         }
         let state = StudentState {
-            email_shared: students.contains(&id) && shared(&person, false),
+            email_shared: students.contains(&id) && shared(&person),
             person,
             demographics,
             guardians: links
@@ -450,7 +433,7 @@ pub(crate) fn after(
             person.schools.clear();
         }
         let state = GuardianState {
-            email_shared: guardians.contains(&id) && shared(&person, false),
+            email_shared: guardians.contains(&id) && shared(&person),
             person,
             role: source.map_or_else(|| known.unwrap().role, |guardian| guardian.role),
             children,

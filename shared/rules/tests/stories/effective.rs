@@ -228,8 +228,8 @@ fn r_s6_r_g5_edits_replace_the_sources_name_and_contacts() {
 fn r_i4_a_temporary_email_precedes_every_other() {
     let item = student(Person { email: text("a@x"), ..Person::default() });
     let email = |edits: &[LocalEdit]| {
-        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
-            .sign_in_email
+        let address = effective::sign_in_address(PersonInMirror::from(&item), edits)?;
+        (!address.is_shared).then(|| address.email.clone())
     };
     let own = of_student(Edit::Contact { email: text("own@x"), phone: None, sms: None });
     let today = of_student(Edit::SignIn { email: Personal::new("today@x") });
@@ -243,8 +243,8 @@ fn r_i5_a_shared_email_is_valid_for_no_sign_in() {
     let mut item = student(Person { email: text("a@x"), ..Person::default() });
     item.state.email_shared = true;
     let email = |edits: &[LocalEdit]| {
-        effective::account(RecordKind::Student, PersonInMirror::from(&item), edits, &[])
-            .sign_in_email
+        let address = effective::sign_in_address(PersonInMirror::from(&item), edits)?;
+        (!address.is_shared).then(|| address.email.clone())
     };
     assert_eq!(email(&[]), None);
     assert_eq!(

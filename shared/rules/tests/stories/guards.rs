@@ -221,6 +221,26 @@ fn r_h1_a_file_of_which_no_class_can_be_read_is_held() {
 }
 
 #[test]
+fn r_h1_people_who_are_missing_but_still_referred_to_are_held() {
+    let w = after(&SCHOOL);
+    let missing = |count: usize| {
+        let mut text = SCHOOL.text();
+        for n in 0..count {
+            let student = format!("s{:02}{}", n / 10, n % 10);
+            text = text.replace(
+                &format!("student {student}\n"),
+                &format!("unreadable student {student} referenced\n"),
+            );
+        }
+        text
+    };
+    assert_snapshot!(held(&w, &missing(20)), @"may go");
+    assert_snapshot!(held(&w, &missing(21)), @"student: 21 of 200 students are missing from the source, which still has 21 enrollments of them; the limit is 10 %");
+    // They stay, with their enrollments.
+    assert_eq!(w.plan(&parse::snapshot(&missing(21))).outcome.changes, 0);
+}
+
+#[test]
 fn r_h1_another_districts_records_are_held() {
     let w = after(&SCHOOL);
     let with = |count: usize| {

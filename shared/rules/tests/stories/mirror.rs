@@ -1,7 +1,7 @@
 //! R-M: the mirror.
 
 use insta::assert_snapshot;
-use roster::records::RecordKind;
+use roster::records::{AnyMirrored, RecordKind, kinds};
 use roster::run::{RunState, Step};
 use serde_json::json;
 
@@ -78,53 +78,147 @@ fn r_m3_four_classes_called_reading_stay_four_classes_called_reading() {
     ");
 }
 
+const BOSS: &str = "boss-account";
+
 #[test]
-fn r_m5_a_teacher_with_an_administrators_email_shares_the_account() {
-    let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account");
+fn r_m5_a_teacher_with_an_administrators_email_has_an_account_of_their_own() {
+    let mut w = world("sis", json!({})).with_administrator("boss@x", BOSS);
     assert_snapshot!(w.night("teacher t1 email=boss@x"), @r"
-    + teacher t1 administrator=yes [R-T1 the source has this teacher; R-M5 the account is the administrator's]
+    + teacher t1 shared=yes [R-T1 the source has this teacher]
+    ! administrator_email teacher t1
+    ");
+    assert_eq!(w.teachers_with(BOSS), [""; 0]);
+    // One night with the administrator's address, and back: the attack of a clerk.
+    assert_snapshot!(w.night("teacher t1 email=other@x"), @"~ teacher t1 shared=- [R-M1 e-mail; R-I5 shared e-mail]");
+    assert_snapshot!(w.night("teacher t1 email=boss@x"), @r"
+    ~ teacher t1 shared=yes [R-M1 e-mail; R-I5 shared e-mail]
+    ! administrator_email teacher t1
+    ");
+    assert_eq!(w.teachers_with(BOSS), [""; 0]);
+}
+
+#[test]
+fn r_m5_two_teachers_with_an_administrators_email_have_their_own_accounts() {
+    let mut w = world("sis", json!({})).with_administrator("boss@x", BOSS);
+    assert_snapshot!(w.night("
+        teacher t1 email=boss@x
+        teacher t2 email=boss@x"), @r"
+    + teacher t1 shared=yes [R-T1 the source has this teacher]
+    + teacher t2 shared=yes [R-T1 the source has this teacher]
+    ! administrator_email teacher t1
+    ! administrator_email teacher t2
+    ! email_shared teacher t1
+    ! email_shared teacher t2
+    ");
+}
+
+#[test]
+fn r_m5_support_links_a_teacher_to_an_administrator_and_undoes_it() {
+    let teacher = "teacher t1 name=Kim/Boss email=boss@x";
+    let mut w = world("sis", json!({})).with_administrator("boss@x", BOSS).after(teacher);
+    w = w.with_administrator_link("t1", "t1", BOSS);
+    assert_snapshot!(w.night(teacher), @r"
+    ~ teacher t1 shared=- administrator=yes [R-I5 shared e-mail; R-M5 support linked the teacher to an administrator]
     ! teacher_is_administrator teacher t1
     ");
-    let account = |w: &crate::world::World| {
-        w.mirror.of::<roster::records::kinds::Teachers>()[0]
-            .account
-            .as_ref()
-            .unwrap()
-            .as_str()
-            .to_owned()
-    };
-    assert_eq!(account(&w), "boss-account");
-    // The account stays the same when the source changes the address (R-I1).
-    assert_snapshot!(w.night("teacher t1 email=other@x"), @r"
+    assert_eq!(w.teachers_with(BOSS), ["t1"]);
+    assert_snapshot!(w.night(teacher), @"! teacher_is_administrator teacher t1");
+    // A new address in the source does not change the account, nor does an unreadable row.
+    assert_snapshot!(w.night("teacher t1 name=Kim/Boss email=new@x"), @r"
     ~ teacher t1 [R-M1 e-mail]
     ! teacher_is_administrator teacher t1
     ");
-    assert_eq!(account(&w), "boss-account");
+    assert_snapshot!(w.night("unreadable teacher t1"), @"! teacher_is_administrator teacher t1");
+    // A new id with the same name and address does not get the account (R-I2).
+    w.run(&parse::snapshot(teacher));
+    assert_snapshot!(w.night("teacher t9 name=Kim/Boss email=boss@x"), @r"
+    + teacher t9 shared=yes [R-T1 the source has this teacher]
+    - teacher t1 status=archived [R-A5 no longer in the source]
+    ! administrator_email teacher t9
+    ");
+    assert_eq!(w.teachers_with(BOSS), ["t1"]);
+    // Without the link, the teacher has the former account again.
+    w.mirror.links.clear();
+    assert_snapshot!(w.night(teacher), @r"
+    - teacher t9 status=archived shared=- [R-A5 no longer in the source]
+    ^ teacher t1 status=- shared=yes administrator=- [R-A4 the source has this teacher again; R-I5 shared e-mail; R-M5 no link by support to an administrator]
+    ! administrator_separated teacher t1
+    ! administrator_email teacher t1
+    ");
+    assert_eq!(w.teachers_with(BOSS), [""; 0]);
+    assert_snapshot!(w.night(teacher), @"! administrator_email teacher t1");
+}
+
+#[test]
+fn r_m5_a_teacher_who_had_an_administrators_account_without_a_link_gets_one_of_their_own() {
+    // Earlier runs gave such a teacher the administrator's account.
+    let taken_over = |text: &str| {
+        let w = world("sis", json!({})).with_administrator("boss@x", BOSS);
+        let mut w = w.after("teacher t1 email=boss@x").after(text);
+        for record in w.mirror.records.values_mut() {
+            if let AnyMirrored::Teacher(item) = record {
+                (item.account, item.state.administrator) = (Some(BOSS.into()), true);
+            }
+        }
+        w
+    };
+    let mut active = taken_over("teacher t1 email=boss@x");
+    let mut unreadable = active.clone();
+    assert_snapshot!(active.night("teacher t1 email=other@x"), @r"
+    ~ teacher t1 shared=- administrator=- [R-M1 e-mail; R-I5 shared e-mail; R-M5 no link by support to an administrator]
+    ! administrator_separated teacher t1
+    ");
+    assert_snapshot!(unreadable.night("unreadable teacher t1"), @r"
+    ~ teacher t1 administrator=- [R-M5 no link by support to an administrator]
+    ! administrator_separated teacher t1
+    ! administrator_email teacher t1
+    ");
+    let mut archived = taken_over("school s2");
+    assert_snapshot!(archived.night("school s2"), @r"
+    ~ teacher t1 administrator=- [R-M5 no link by support to an administrator]
+    ! administrator_separated teacher t1
+    ");
+    for w in [active, unreadable, archived] {
+        assert_eq!(w.teachers_with(BOSS), [""; 0]);
+    }
+    // A link that support made before lets the teacher keep it.
+    let mut linked =
+        taken_over("teacher t1 email=boss@x").with_administrator_link("t1", "t1", BOSS);
+    assert_snapshot!(linked.night("teacher t1 email=boss@x"), @r"
+    ~ teacher t1 shared=- [R-I5 shared e-mail]
+    ! teacher_is_administrator teacher t1
+    ");
 }
 
 #[test]
 fn r_m5_archiving_a_teacher_does_not_change_the_administrator() {
     let mut w = world("sis", json!({}))
-        .with_administrator("boss@x", "boss-account")
+        .with_administrator("boss@x", BOSS)
+        .with_administrator_link("t1", "t1", BOSS)
         .after("teacher t1 email=boss@x");
     assert_snapshot!(w.night("teacher t2"), @r"
     - teacher t1 status=archived [R-A5 no longer in the source]
     + teacher t2 [R-T1 the source has this teacher]
     ");
     assert_eq!(w.administrators.len(), 1);
+    assert_eq!(w.teachers_with(BOSS), ["t1"]);
 }
 
 #[test]
-fn r_m5_two_teachers_with_an_administrators_email_have_their_own_accounts() {
-    let mut w = world("sis", json!({})).with_administrator("boss@x", "boss-account");
-    assert_snapshot!(w.night("
-        teacher t1 email=boss@x
-        teacher t2 email=boss@x"), @r"
-    + teacher t1 shared=yes [R-T1 the source has this teacher]
-    + teacher t2 shared=yes [R-T1 the source has this teacher]
-    ! email_shared teacher t1
-    ! email_shared teacher t2
-    ");
+fn r_m5_an_administrators_account_has_one_teacher_and_none_by_an_unknown_account() {
+    let mut w = world("sis", json!({}))
+        .with_administrator("boss@x", BOSS)
+        .with_administrator_link("t2", "t2", BOSS)
+        .with_administrator_link("t1", "t1", BOSS)
+        .with_administrator_link("t3", "t3", "nobody");
+    w.night("teacher t1\nteacher t2\nteacher t3");
+    assert_eq!(w.teachers_with(BOSS), ["t1"]);
+    assert_eq!(w.teachers_with("nobody"), [""; 0]);
+    // An administrator was created with the account that was derived for a teacher.
+    let own = w.mirror.of::<kinds::Teachers>()[0].account.clone().unwrap();
+    let mut w = w.with_administrator("head@x", own.as_str());
+    w.night("teacher t1\nteacher t2\nteacher t3");
+    assert_eq!(w.teachers_with(own.as_str()), [""; 0]);
 }
 
 #[test]

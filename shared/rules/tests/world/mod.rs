@@ -30,6 +30,7 @@
 //! | `class c1 title=Reading school=north terms=fall course=k1` | the defaults are the id, `sch`, `year` and no course; `terms=none` is a class without a term |
 //! | `school`, `term fall from=2026-08-01 to=2026-12-20`, `course` | places; school `sch` and term `year` always exist, unless `no school` or `no term` removes them |
 //! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
+//! | `unreadable student s1 referenced` | a record that was not sent, but is still referred to (R-H1) |
 //! | `unreadable enrollment class=c1 person=s1` | an unreadable enrollment |
 //! | `ids own` | the source has its own ids, as Clever has |
 //!
@@ -267,9 +268,38 @@ impl World {
     /// Links a source id to a key by hand (R-I3).
     #[must_use]
     pub(crate) fn with_link(mut self, kind: RecordKind, source: &str, key: &str) -> Self {
-        let link = Link { kind, source: source.into(), key: key.into(), rule: Rule::I3 };
+        let link = Link {
+            kind,
+            source: source.into(),
+            key: key.into(),
+            rule: Rule::I3,
+            administrator: None,
+        };
         self.mirror.links.insert((kind, source.into()), link);
         self
+    }
+
+    /// Links a teacher to an administrator by hand (R-M5).
+    #[must_use]
+    pub(crate) fn with_administrator_link(
+        mut self,
+        source: &str,
+        key: &str,
+        account: &str,
+    ) -> Self {
+        self = self.with_link(RecordKind::Teacher, source, key);
+        let link = self.mirror.links.get_mut(&(RecordKind::Teacher, source.into())).unwrap();
+        link.administrator = Some(AccountId::new(account));
+        self
+    }
+
+    /// Returns the keys of the teachers who have an account.
+    pub(crate) fn teachers_with(&self, account: &str) -> Vec<String> {
+        let teachers = self.mirror.of::<roster::records::kinds::Teachers>();
+        let has = |item: &&Mirrored<roster::records::kinds::Teachers>| {
+            item.account.as_ref().is_some_and(|known| known.as_str() == account)
+        };
+        teachers.iter().filter(has).map(|item| item.key.as_str().to_owned()).collect()
     }
 
     /// Makes a local edit.

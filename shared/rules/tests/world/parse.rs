@@ -66,12 +66,16 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                     class: fields.get("class").map(|id| (*id).into()),
                     person: fields.get("person").map(|id| (*id).into()),
                 },
-                _ => match fields.keys().next() {
+                _ => match fields.keys().find(|word| **word != "referenced") {
                     Some(record) => UnreadableRecord::Record {
                         kind: kind_of(id),
                         id: (*record).into(),
                         classes: vec![],
-                        reason: UnreadableReason::default(),
+                        reason: if fields.contains_key("referenced") {
+                            UnreadableReason::Referenced
+                        } else {
+                            UnreadableReason::Unreadable
+                        },
                     },
                     None => UnreadableRecord::Kind { kind: kind_of(id) },
                 },

@@ -282,7 +282,7 @@ impl<'f> Classes<'f> {
         let schools = std::slice::from_ref(school);
         output.tally.was_active(RecordKind::Class, schools, became, expected);
         if self.protected.is_unreadable(RecordKind::Class, item.id.hash64()) {
-            output.tally.unreadable(RecordKind::Class, schools);
+            output.tally.unread(self.protected, RecordKind::Class, &item.id, schools);
         }
         let before = self.seen_before(item);
         output.tally.class_seen(school, before, if stays { before } else { Seen::default() });

@@ -88,7 +88,7 @@ impl Guardians<'_> {
         }
         let children =
             self.children(children, item.as_ref().map_or(&[], |item| &item.state.children));
-        let email_shared = self.facts.email_is_shared(&person, false);
+        let email_shared = self.facts.email_is_shared(&person, None);
         self.shared.add(email_shared, RecordKind::Guardian, &id, &person);
         let state = GuardianState { person, role, children, also, email_shared };
         let Some(item) = item else {
@@ -114,9 +114,9 @@ impl Guardians<'_> {
         let schools = &item.state.person.schools;
         output.tally.was_active(RecordKind::Guardian, schools, Became::Same, false);
         if self.facts.guardians.people.unreadable.contains(&item.key.hash64()) {
-            output.tally.unreadable(RecordKind::Guardian, schools);
+            output.tally.unread(self.protected, RecordKind::Guardian, &item.id, schools);
         }
-        let email_shared = self.facts.email_is_shared(&item.state.person, false);
+        let email_shared = self.facts.email_is_shared(&item.state.person, None);
         self.shared.add(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
         if email_shared != item.state.email_shared {
             let mut why = Why::default();

@@ -81,7 +81,7 @@ impl Students<'_> {
         let classes =
             enrollments.of_active(classes.into_iter(), before.map_or(&[], |state| &state.classes));
         let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
-        let email_shared = self.facts.email_is_shared(&person, false);
+        let email_shared = self.facts.email_is_shared(&person, None);
         self.shared.add(email_shared, RecordKind::Student, &id, &person);
         let state = StudentState { person, demographics, guardians, classes, email_shared };
         self.count(output, item.as_deref(), Some(&state));
@@ -108,7 +108,7 @@ impl Students<'_> {
         let schools = &item.state.person.schools;
         output.tally.was_active(RecordKind::Student, schools, Became::Same, false);
         if self.facts.students.people.unreadable.contains(&item.key.hash64()) {
-            output.tally.unreadable(RecordKind::Student, schools);
+            output.tally.unread(self.protected, RecordKind::Student, &item.id, schools);
         }
         let tonight = self
             .protected
@@ -119,7 +119,7 @@ impl Students<'_> {
         let active_guardians = &self.facts.guardians.people.active;
         let guardians =
             lists::without(&item.state.guardians, |guardian| active_guardians.contains(&guardian));
-        let email_shared = self.facts.email_is_shared(&item.state.person, false);
+        let email_shared = self.facts.email_is_shared(&item.state.person, None);
         self.shared.add(email_shared, RecordKind::Student, &item.id, &item.state.person);
         let strips = groups::removes(output.context.policy, &item.state.demographics);
         if !strips {

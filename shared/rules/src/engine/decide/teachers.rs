@@ -15,9 +15,9 @@ use crate::engine::output::{Output, Why};
 use crate::engine::protected::Protected;
 use roster::contract::{PlanError, PlanSink};
 use roster::finding::sync;
-use roster::id::SourceId;
+use roster::id::{AccountId, SourceId};
 use roster::records::{
-    Demographics, MirroredBox, RecordKind, Status, Teacher, TeacherState, kinds,
+    Demographics, Mirrored, MirroredBox, Person, RecordKind, Status, Teacher, TeacherState, kinds,
 };
 use roster::rule::Rule;
 
@@ -54,7 +54,7 @@ impl Teachers<'_> {
             (Some(source), item) if active => self.present(output, enrollments, key, *source, item),
             (_, None) => Ok(()),
             (_, Some(item)) if active => self.kept(output, enrollments, item),
-            (_, Some(item)) => archived(output, enrollments, item),
+            (_, Some(item)) => self.archived(output, enrollments, item),
         }
     }
 
@@ -69,30 +69,14 @@ impl Teachers<'_> {
         let before = item.as_ref().map_or(&[][..], |item| &item.state.classes);
         let Teacher { id, person, classes, .. } = source;
         let classes = enrollments.of_active(classes.into_iter(), before);
-        // An administrator's account for the only teacher with that e-mail address (R-M5), else the
-        // account that the teacher already has (R-I1).
-        let account = self.facts.administrators.account_of(&person);
-        let account = account
-            .or(item.as_ref().and_then(|item| item.account.as_ref()))
-            .cloned()
-            .unwrap_or_else(|| new_account(output, RecordKind::Teacher, &key));
-        let administrator = self.facts.administrators.have(&account);
-        let email_shared = self.facts.email_is_shared(&person, administrator);
-        self.shared.add(email_shared, RecordKind::Teacher, &id, &person);
-        if administrator {
-            output.find::<kinds::Teachers>(
-                &sync::TEACHER_IS_ADMINISTRATOR,
-                Rule::M5,
-                &id,
-                format!("teacher {} is an administrator here", id.as_str()),
-            )?;
-        }
+        let (account, administrator) = self.account(output, &key, &id, item.as_deref())?;
+        let email_shared = self.shares_email(output, &id, &person, &account, administrator)?;
         let state = TeacherState { person, classes, email_shared, administrator };
         let mut why = Why::default();
         let Some(item) = item else {
             why.add(Rule::T1, "the source has this teacher");
             if state.administrator {
-                why.add(Rule::M5, "the account is the administrator's");
+                why.add(Rule::M5, "support linked the teacher to an administrator");
             }
             let run = output.context.run.clone();
             return output
@@ -105,11 +89,7 @@ impl Teachers<'_> {
         explain_person(&mut why, (&item.id, &item.state.person), (&id, &state.person));
         explain_classes(&mut why, &item.state.classes, &state.classes);
         explain_shared_email(&mut why, item.state.email_shared, state.email_shared);
-        if item.state.administrator != state.administrator
-            || item.account.as_ref() != Some(&account)
-        {
-            why.add(Rule::M5, "administrator");
-        }
+        explain_account(&mut why, &item, &account, state.administrator);
         let after = still_here(&item, id, Some(account), state);
         output.settle(item, after, why)?;
         Ok(())
@@ -126,7 +106,7 @@ impl Teachers<'_> {
         let schools = &item.state.person.schools;
         output.tally.was_active(RecordKind::Teacher, schools, Became::Same, false);
         if self.facts.teachers.people.unreadable.contains(&item.key.hash64()) {
-            output.tally.unreadable(RecordKind::Teacher, schools);
+            output.tally.unread(self.protected, RecordKind::Teacher, &item.id, schools);
         }
         let tonight = self
             .protected
@@ -134,47 +114,131 @@ impl Teachers<'_> {
             .iter()
             .cloned();
         let classes = enrollments.of_active(tonight, &item.state.classes);
-        let email_shared = self.facts.email_is_shared(&item.state.person, item.state.administrator);
-        self.shared.add(email_shared, RecordKind::Teacher, &item.id, &item.state.person);
-        if classes != item.state.classes || email_shared != item.state.email_shared {
-            let mut why = Why::default();
-            explain_classes(&mut why, &item.state.classes, &classes);
-            explain_shared_email(&mut why, item.state.email_shared, email_shared);
-            let mut after = item.clone();
-            after.state.classes = classes;
-            after.state.email_shared = email_shared;
+        let (account, administrator) = self.account(output, &item.key, &item.id, Some(&item))?;
+        let person = &item.state.person;
+        let email_shared = self.shares_email(output, &item.id, person, &account, administrator)?;
+        let mut why = Why::default();
+        explain_classes(&mut why, &item.state.classes, &classes);
+        explain_shared_email(&mut why, item.state.email_shared, email_shared);
+        explain_account(&mut why, &item, &account, administrator);
+        let mut after = item.clone();
+        after.account = Some(account);
+        after.state = TeacherState { classes, email_shared, administrator, ..after.state };
+        if after != item {
             output.settle(item, *after, why)?;
         }
         Ok(())
     }
+
+    /// A teacher who is gone from the source, or archived already (R-A5).
+    fn archived<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        enrollments: Enrollments<'_>,
+        item: Item,
+    ) -> Result<(), PlanError> {
+        let classes = enrollments.of_archived(&item.state.classes, Departure::default());
+        let goes = item.status == Status::Active;
+        if goes {
+            let schools = &item.state.person.schools;
+            output.tally.was_active(RecordKind::Teacher, schools, Became::Removed, false);
+        }
+        let (account, administrator) = self.account(output, &item.key, &item.id, Some(&item))?;
+        let mut why = Why::default();
+        let mut after = item.clone();
+        if goes {
+            why.add(Rule::A5, "no longer in the source");
+        }
+        explain_account(&mut why, &item, &account, administrator);
+        if let Some(classes) = classes {
+            why.add(Rule::A5, lists::difference("classes", &item.state.classes, &classes));
+            after.state.classes = classes;
+        }
+        after.account = Some(account);
+        after.state.administrator = administrator;
+        after.state.email_shared = false;
+        archive(&mut after, output.context.today);
+        if after != item {
+            output.settle(item, *after, why)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a teacher's account, and whether it is an administrator's: only if support linked
+    /// the two by hand (R-M5). Any other teacher keeps the account (R-I1), unless that is an
+    /// administrator's: then the teacher gets an account of their own.
+    fn account<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        key: &SourceId,
+        id: &SourceId,
+        item: Option<&Mirrored<kinds::Teachers>>,
+    ) -> Result<(AccountId, bool), PlanError> {
+        let administrators = &self.facts.administrators;
+        if let Some(account) = administrators.account_of(key) {
+            return Ok((account.clone(), true));
+        }
+        let before = item.and_then(|item| item.account.as_ref());
+        if let Some(account) = before.filter(|account| !administrators.have(account)) {
+            return Ok((account.clone(), false));
+        }
+        if before.is_some() {
+            let what = format!(
+                "teacher {} had an administrator's account and now has another one",
+                id.as_str()
+            );
+            let code = &sync::ADMINISTRATOR_SEPARATED;
+            output.find::<kinds::Teachers>(code, Rule::M5, id, what)?;
+        }
+        let mut account = new_account(output, RecordKind::Teacher, key);
+        if administrators.have(&account) {
+            // The administrator was given the account that is derived for the teacher.
+            account = AccountId::derive(output.context.district, "teacher apart", key);
+        }
+        Ok((account, false))
+    }
+
+    /// Whether the e-mail address of an active teacher belongs to another person too (R-I5), with
+    /// the findings about administrators (R-M5).
+    fn shares_email<S: PlanSink>(
+        &mut self,
+        output: &mut Output<'_, S>,
+        id: &SourceId,
+        person: &Person,
+        account: &AccountId,
+        administrator: bool,
+    ) -> Result<bool, PlanError> {
+        let facts = self.facts;
+        let own = administrator.then_some(account);
+        self.shared.add(facts.has_persons_email(person), RecordKind::Teacher, id, person);
+        if administrator {
+            let what = format!("teacher {} is linked to an administrator", id.as_str());
+            let code = &sync::TEACHER_IS_ADMINISTRATOR;
+            output.find::<kinds::Teachers>(code, Rule::M5, id, what)?;
+        }
+        if facts.administrators.have_email_of(person, own) {
+            let what =
+                format!("teacher {} has the e-mail address of an administrator", id.as_str());
+            let code = &sync::ADMINISTRATOR_EMAIL;
+            output.find::<kinds::Teachers>(code, Rule::M5, id, what)?;
+        }
+        Ok(facts.email_is_shared(person, own))
+    }
 }
 
-/// A teacher who is gone from the source, or archived already (R-A5).
-fn archived<S: PlanSink>(
-    output: &mut Output<'_, S>,
-    enrollments: Enrollments<'_>,
-    item: Item,
-) -> Result<(), PlanError> {
-    let classes = enrollments.of_archived(&item.state.classes, Departure::default());
-    let goes = item.status == Status::Active;
-    if goes {
-        let schools = &item.state.person.schools;
-        output.tally.was_active(RecordKind::Teacher, schools, Became::Removed, false);
+/// Gives the reason for a change of a teacher's account (R-M5).
+fn explain_account(
+    why: &mut Why,
+    item: &Mirrored<kinds::Teachers>,
+    account: &AccountId,
+    administrator: bool,
+) {
+    if item.account.as_ref() != Some(account) || item.state.administrator != administrator {
+        let what = if administrator {
+            "support linked the teacher to an administrator"
+        } else {
+            "no link by support to an administrator"
+        };
+        why.add(Rule::M5, what);
     }
-    if !goes && classes.is_none() && !item.state.email_shared {
-        return Ok(());
-    }
-    let mut why = Why::default();
-    if goes {
-        why.add(Rule::A5, "no longer in the source");
-    }
-    let mut after = item.clone();
-    after.state.email_shared = false;
-    if let Some(classes) = classes {
-        why.add(Rule::A5, lists::difference("classes", &item.state.classes, &classes));
-        after.state.classes = classes;
-    }
-    archive(&mut after, output.context.today);
-    output.settle(item, *after, why)?;
-    Ok(())
 }

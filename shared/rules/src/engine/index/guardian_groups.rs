@@ -424,6 +424,7 @@ impl Groups {
                     source: id.clone(),
                     key: key.clone(),
                     rule: Rule::G2,
+                    administrator: None,
                 };
                 changed.push((old.cloned(), Some(link)));
             }

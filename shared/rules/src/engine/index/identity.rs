@@ -147,9 +147,11 @@ impl Undecided {
         let mut gone = std::mem::take(&mut self.gone);
         gone.extend(std::mem::take(&mut self.claimed).into_values());
         for existing in &mut gone {
-            // An account whose id was given to another account is never relinked.
-            existing.who.may_relink &=
-                links.of(&existing.id).is_none_or(|link| link.key == existing.who.id);
+            // An account whose id was given to another account is never relinked. Neither is an
+            // administrator's: only support says who uses it (R-M5).
+            existing.who.may_relink &= links
+                .of(&existing.id)
+                .is_none_or(|link| link.key == existing.who.id && link.administrator.is_none());
         }
         gone.sort_unstable_by(|a, b| a.who.id.cmp(&b.who.id));
         gone.into_iter().partition(|existing| existing.who.may_relink)
@@ -167,7 +169,14 @@ impl Undecided {
                 has_this_id: existing.id == incoming.who.id,
                 is_reserved: existing.unreadable || existing.left_out,
             });
-            ranked.push((key, identity::claim(link, account), incoming));
+            let claim = identity::claim(link, account);
+            let claim = if deciding.links.is_administrator(&key) {
+                let is_first = link.is_some_and(|link| deciding.links.makes_administrator(link));
+                identity::claim_of_administrator(claim, is_first)
+            } else {
+                claim
+            };
+            ranked.push((key, claim, incoming));
         }
         ranked.sort_unstable_by(|a, b| {
             (&a.0, a.1.is_none(), a.1, &a.2.who.id).cmp(&(&b.0, b.1.is_none(), b.1, &b.2.who.id))
@@ -199,9 +208,14 @@ impl Deciding<'_> {
         let (id, key) = (incoming.who.id, &account.who.id);
         self.aliases.add(&id, key, true);
         if id != *key {
-            let link =
-                Link { kind: self.kind, source: id.clone(), key: key.clone(), rule: Rule::I2 };
             let old = self.links.of(&id).cloned();
+            let link = Link {
+                kind: self.kind,
+                source: id.clone(),
+                key: key.clone(),
+                rule: Rule::I2,
+                administrator: None,
+            };
             if old.as_ref() != Some(&link) {
                 decisions.links.push((old, link));
             }
@@ -245,7 +259,13 @@ impl Deciding<'_> {
             self.aliases.add(&id, &key, false);
             if incoming.meets {
                 let old = self.links.of(&id).cloned();
-                let link = Link { kind: self.kind, source: id, key: key.clone(), rule: Rule::I1 };
+                let link = Link {
+                    kind: self.kind,
+                    source: id,
+                    key: key.clone(),
+                    rule: Rule::I1,
+                    administrator: None,
+                };
                 decisions.links.push((old, link));
             }
         }

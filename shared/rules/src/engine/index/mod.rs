@@ -21,7 +21,6 @@ use super::protected::Protected;
 use input::{ChangedLink, Collected, Input};
 use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::Finding;
-use roster::id::hash64;
 use roster::records::{RecordKind, Status, kinds};
 
 /// The result of the index pass.
@@ -40,22 +39,16 @@ pub(super) fn build<I: PlanInputs>(
     from: &Reading<'_, I>,
     protected: &Protected,
     links: &[Links; RecordKind::ALL.len()],
+    administrators: Administrators,
 ) -> Result<Index, PlanError> {
     let input = &Input { context, from, protected, links };
     let mut collected = Collected::default();
-    let mut administrators = administrators(from.inputs)?;
     let terms = terms(input)?;
     let guardians = guardians::index(input, &mut collected)?;
-    let others = collected.emails.len();
     let teachers =
         people::index::<kinds::Teachers, I, _>(input, &people::EveryTeacher, &mut collected)?;
     let kept = protected.kept_enrollments(&teachers.aliases);
     let teachers = Members { people: teachers, kept };
-    for email in &collected.emails[others..] {
-        if administrators.accounts.contains_key(email) {
-            *administrators.teachers.entry(*email).or_default() += 1;
-        }
-    }
     let (classes, live_classes) = classes::index(input, &terms, &teachers, &mut collected.schools)?;
     let conditions = people::StudentConditions::new(context, &guardians, &classes);
     let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
@@ -76,15 +69,6 @@ pub(super) fn build<I: PlanInputs>(
         administrators,
     };
     Ok(Index { facts, links, findings })
-}
-
-fn administrators<I: PlanInputs>(inputs: &I) -> Result<Administrators, PlanError> {
-    let mut administrators = Administrators::default();
-    for administrator in inputs.administrators().map_err(PlanError::input)? {
-        let email = hash64(administrator.email.reveal());
-        administrators.accounts.insert(email, administrator.account);
-    }
-    Ok(administrators)
 }
 
 fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
