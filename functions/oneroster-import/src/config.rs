@@ -19,6 +19,10 @@ pub struct Config {
     pub path_style: bool,
     /// How long an invocation owns an import that it started. Must exceed the function's timeout.
     pub ownership: Duration,
+    /// How many days an upload's as-of date may be before the day of the upload.
+    pub as_of_days_back: u32,
+    /// How many days it may be after that day.
+    pub as_of_days_ahead: u32,
 }
 
 impl Config {
@@ -32,6 +36,8 @@ impl Config {
             operator_bus: environment.need("OPERATOR_BUS")?,
             path_style: environment.path_style(),
             ownership: environment.seconds("OWNERSHIP_SECONDS", 960)?,
+            as_of_days_back: environment.number("AS_OF_DAYS_BACK", 400)?,
+            as_of_days_ahead: environment.number("AS_OF_DAYS_AHEAD", 7)?,
         })
     }
 }
@@ -43,7 +49,8 @@ mod tests {
     #[test]
     fn errors_name_the_missing_or_invalid_variable() {
         let full = |name: &str| match name {
-            "OWNERSHIP_SECONDS" | "AWS_ENDPOINT_URL_S3" => None,
+            "OWNERSHIP_SECONDS" | "AWS_ENDPOINT_URL_S3" | "AS_OF_DAYS_BACK"
+            | "AS_OF_DAYS_AHEAD" => None,
             other => Some(other.to_lowercase()),
         };
         let config = Config::from_lookup(full).unwrap();

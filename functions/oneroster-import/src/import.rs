@@ -52,7 +52,7 @@ where
     let Some(record) = take_ownership(config, storage, event, owner).await? else {
         return Ok(Outcome::Repeated);
     };
-    let mut work = Work { storage, event, record, upload: upload_of(event) };
+    let mut work = Work { config, storage, event, record, upload: upload_of(event) };
     work.run(district).await
 }
 
@@ -107,6 +107,7 @@ impl From<ImportFailure> for NotImported {
 
 /// An import in progress.
 struct Work<'a, T, I, O> {
+    config: &'a Config,
     storage: &'a Storage<T, I, O>,
     event: &'a UploadEvent,
     record: RunRecord,
@@ -159,7 +160,7 @@ where
         let zone = TimeZone::get(&district.settings.time_zone)
             .map_err(|_| unusable("the district's time zone does not exist".into()))?;
         let (size, as_of) = self.inspect().await?;
-        let today = self.today(as_of.as_deref(), zone);
+        let today = self.today(district, as_of.as_deref(), zone).await?;
         let reading = Reading {
             inbox: self.storage.inbox.clone(),
             internal: internal.clone(),
@@ -219,18 +220,47 @@ where
         Ok((info.size, info.as_of))
     }
 
-    /// The day for which dates are read: the upload's as-of date, or the day of the upload in the
-    /// district's time zone.
-    fn today(&self, as_of: Option<&str>, zone: TimeZone) -> Date {
+    /// Returns the day for which dates are read: the upload's as-of date, or the day of the upload
+    /// in the district's time zone.
+    ///
+    /// # Errors
+    /// Refuses an as-of date that is far from the day of the upload, or before the day of the last
+    /// applied run: with such a date, terms, enrollments and pins would end, or end no more (R-H1).
+    async fn today(
+        &self,
+        district: &District,
+        as_of: Option<&str>,
+        zone: TimeZone,
+    ) -> Result<Date, NotImported> {
         let day = self.event.at.to_zoned(zone).date();
-        let Some(named) = as_of else { return day };
-        named.trim().parse().unwrap_or_else(|_| {
-            warn!(
-                district = %self.event.district, run = %self.event.run,
-                "the upload's as-of is not a date; the day of the upload is used"
-            );
-            day
-        })
+        let Some(named) = as_of else { return Ok(day) };
+        let refused = |why: String| {
+            NotImported::Refused(Box::new(Finding::new(&codes::AS_OF_NOT_USABLE).with(why)))
+        };
+        let Ok(named) = named.trim().parse::<Date>() else {
+            return Err(refused("the upload's as-of is not a date such as 2026-09-01".into()));
+        };
+        let span = |days: u32| jiff::Span::new().days(i64::from(days));
+        let Config { as_of_days_back, as_of_days_ahead, .. } = *self.config;
+        let first = day.saturating_sub(span(as_of_days_back));
+        let last = day.saturating_add(span(as_of_days_ahead));
+        if !(first..=last).contains(&named) {
+            return Err(refused(format!(
+                "the upload's as-of date is {named}; for an upload of {day} it must be from \
+                 {first} to {last}"
+            )));
+        }
+        if let Some(applied) = &district.applied {
+            let run = self.storage.table.run(&self.event.district, &applied.run).await?;
+            let before = run.and_then(|run| run.today).filter(|before| named < *before);
+            if let Some(before) = before {
+                return Err(refused(format!(
+                    "the upload's as-of date is {named}, which is before {before}, the day of the \
+                     last applied run"
+                )));
+            }
+        }
+        Ok(named)
     }
 
     async fn stage(

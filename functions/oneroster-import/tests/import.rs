@@ -80,8 +80,12 @@ impl World {
             internal: MemoryObjects::default(),
             bus: MemoryBus::default(),
             now: Arc::new(AtomicI64::new(noon().as_millisecond() + 1500)),
-            config: Config::from_lookup(|name| needed.contains(&name).then(|| name.to_owned()))
-                .unwrap(),
+            // The synthetic nights are in October, the sample events in September.
+            config: Config::from_lookup(|name| match name {
+                "AS_OF_DAYS_AHEAD" => Some("100".to_owned()),
+                _ => needed.contains(&name).then(|| name.to_owned()),
+            })
+            .unwrap(),
             district: DistrictId::new("oakfield"),
         }
     }
@@ -208,6 +212,29 @@ async fn without_as_of_the_day_of_the_upload_in_the_districts_time_zone_is_used(
     let event = world.put("a.zip", 0, zip(&nights().night(0)), None);
     world.send(&event).await;
     assert_eq!(world.manifest(&event).await.unwrap().today, date(2026, 8, 31));
+}
+
+#[tokio::test]
+async fn r_h1_an_as_of_date_far_from_the_upload_is_refused() {
+    let mut world = World::new().await;
+    world.config.as_of_days_ahead = 7;
+    let mut minute = 0;
+    let mut send = async |as_of: &str| {
+        minute += 1;
+        let body = zip(&nights().night(0));
+        let event = world.put(&format!("{minute}.zip"), minute, body, Some(as_of));
+        (world.send(&event).await, event)
+    };
+    // The sample event is of 2026-09-01.
+    for as_of in ["2062-09-01", "2026-09-09", "2025-07-27", "0001-01-01", "soon"] {
+        let (summary, event) = send(as_of).await;
+        assert_eq!(summary, Summary { refused: 1, ..Summary::default() }, "{as_of}");
+        let report = world.report(&event).await;
+        assert_eq!(report.findings[0].code, "as_of_not_usable");
+    }
+    for as_of in ["2026-09-08", "2025-07-28"] {
+        assert_eq!(send(as_of).await.0, staged(), "{as_of}");
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@
 //! | [`edit`] | local edits: changes that people make here, stored beside the mirror |
 //! | [`change`], [`outcome`], [`contract`] | the content of a plan, and the interfaces of the planner |
 //! | [`settings`], [`policy`], [`schedule`] | a district's settings, with presets; see `SETTINGS.md` |
-//! | [`finding`], [`report`], [`review`] | what a run reports to people; see `FINDINGS.md` |
+//! | [`finding`], [`report`], [`verdict`], [`review`] | what a run reports to people; see `FINDINGS.md` |
 //! | [`rule`] | the ids of the rule book |
 //! | [`district`], [`run`] | statuses and states, and the steps between them |
 //!
@@ -48,3 +48,4 @@ pub mod setting;
 pub mod settings;
 pub mod snapshot;
 pub mod ulid;
+pub mod verdict;

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::change::Counts;
 use crate::finding::{Finding, Severity, sync};
 use crate::id::{DistrictId, RunId};
-use crate::outcome::Hold;
+use crate::outcome::{Effects, Hold};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
+use crate::verdict::Verdict;
 
 /// The most findings of one code in a report. The snapshot (up to 10,000 of a code) and the plan
 /// have more; the totals count all.
@@ -59,6 +60,12 @@ pub struct Report {
     /// Counts by kind, and `enrollment`. Empty if nothing was planned.
     #[serde(default)]
     pub counts: BTreeMap<String, Counts>,
+    /// What people see of the plan. Zeros if nothing was planned.
+    #[serde(default)]
+    pub effects: Effects,
+    /// The number of records of the source that could not be used, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
     /// Why the run is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
@@ -90,6 +97,45 @@ pub struct Report {
     /// The duration of the run.
     #[serde(default)]
     pub seconds: Seconds,
+}
+
+impl Report {
+    /// Returns the report of a run without a plan: the time of its data and the day for which dates
+    /// were read, and nothing else.
+    pub fn new(
+        district: DistrictId,
+        run: RunId,
+        state: RunState,
+        (taken_at, today): (Timestamp, Date),
+        origin: Origin,
+    ) -> Self {
+        Self {
+            district,
+            run,
+            state,
+            taken_at,
+            today,
+            origin,
+            counts: BTreeMap::new(),
+            effects: Effects::default(),
+            left_out: BTreeMap::new(),
+            holds: Vec::new(),
+            cause: Cause::Source,
+            decided: None,
+            findings: Vec::new(),
+            finding_totals: BTreeMap::new(),
+            item_writes: 0,
+            edits_kept: 0,
+            read_units: 0.0,
+            write_units: 0.0,
+            seconds: Seconds::default(),
+        }
+    }
+
+    /// Returns what happened, in a sentence.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(self)
+    }
 }
 
 /// Collects findings for a report: counts all, and lists the first ones of each code.

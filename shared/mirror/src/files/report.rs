@@ -59,6 +59,8 @@ pub async fn assemble(
         today: manifest.today,
         origin: manifest.origin.clone(),
         counts: outcome.counts,
+        effects: outcome.effects,
+        left_out: outcome.review.unreadable,
         holds: outcome.holds,
         cause: record.cause.clone(),
         decided: record.decided.clone(),
@@ -84,24 +86,14 @@ pub fn without_plan(
     findings: FindingList,
     import: f64,
 ) -> Report {
+    let today = record.today.unwrap_or_else(|| record.taken_at.to_zoned(TimeZone::UTC).date());
+    let (district, run) = (record.district.clone(), record.run.clone());
     Report {
-        district: record.district.clone(),
-        run: record.run.clone(),
-        state,
-        taken_at: record.taken_at,
-        today: record.today.unwrap_or_else(|| record.taken_at.to_zoned(TimeZone::UTC).date()),
-        origin,
-        counts: BTreeMap::new(),
-        holds: Vec::new(),
         cause: record.cause.clone(),
-        decided: None,
         findings: findings.findings,
         finding_totals: findings.totals,
-        item_writes: 0,
-        edits_kept: 0,
-        read_units: 0.0,
-        write_units: 0.0,
         seconds: Seconds { import, ..Seconds::default() },
+        ..Report::new(district, run, state, (record.taken_at, today), origin)
     }
 }
 
@@ -137,32 +129,6 @@ pub async fn read_text(
 }
 
 /// Returns the meaning of a state, as a sentence for the page.
-fn said(state: RunState, cause: &Cause) -> &'static str {
-    if !cause.is_source() {
-        match state {
-            RunState::Refused => return "The request cannot be carried out. Nothing was changed.",
-            RunState::Replaced => {
-                return "A newer run has replaced this one. Nothing was changed.";
-            }
-            RunState::Unchanged => return "The mirror already has this state. Nothing was changed.",
-            _ => {}
-        }
-    }
-    match state {
-        RunState::Importing | RunState::Staged => "The source is being read.",
-        RunState::Planning => "The changes are being planned.",
-        RunState::Refused => "The source's data was refused. Nothing was changed.",
-        RunState::Held => {
-            "The run is held. A person must approve or reject it. Nothing was changed."
-        }
-        RunState::Applying => "The changes are being written.",
-        RunState::Applied => "The changes were applied.",
-        RunState::Unchanged => "The mirror already matches the source. Nothing was changed.",
-        RunState::Rejected => "A person rejected the run. Nothing was changed.",
-        RunState::Replaced => "Newer data has replaced this run. Nothing was changed.",
-    }
-}
-
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -184,7 +150,7 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
          td:first-child,th:first-child{{text-align:left}}</style>\
          <h1>District {district}</h1><p><strong>{}</strong></p>\
          <p>Run {run}. Time of the data: {}. Dates are evaluated for {}.</p>",
-        said(report.state, &report.cause),
+        escaped(&report.verdict().text),
         report.taken_at,
         report.today
     )?;

@@ -9,6 +9,9 @@ codes! {
     DISTRICT_SETTINGS = "district_settings", Stop,
         "the district's settings are not valid",
         "Ask an operator to correct the settings.";
+    AS_OF_NOT_USABLE = "as_of_not_usable", Stop,
+        "the date for which the upload is to be read cannot be right",
+        "Upload the export again without an as-of date, or with the right one.";
     UPLOAD_GONE = "upload_gone", Stop,
         "the upload was deleted before it was read",
         "Upload the export again.";

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use mirror::keys;
 use roster::finding::{self, Severity};
+use roster::change::Counts;
 use roster::run::RunState;
+use roster::verdict::VerdictKind;
 use stack::{INTERNAL, Notification, Stack};
 
 use super::outcome::{KINDS, Outcome};
@@ -28,7 +30,8 @@ pub(super) fn outcome(stack: &Stack, outcome: &Outcome) -> String {
             .as_ref()
             .map(|school| format!(" at school {}", school.as_str()))
             .unwrap_or_default();
-        let _ = writeln!(text, "  held because of {}{school}: {}", plural(&hold.kind), hold.what);
+        let be = if run.state == RunState::Held { "held" } else { "was held" };
+        let _ = writeln!(text, "  {be} because of {}{school}: {}", plural(&hold.kind), hold.what);
     }
     if report.holds.len() > HOLDS {
         let more = report.holds.len() - HOLDS;
@@ -97,44 +100,54 @@ pub(super) fn notification(notification: &Notification) -> String {
 
 /// One sentence that says how the run ended and what that means.
 fn headline(outcome: &Outcome) -> String {
-    let what = match outcome.run.state {
-        RunState::Applied => "applied: the mirror now equals the file",
-        RunState::Unchanged => "unchanged: the mirror already equals the file; nothing was written",
-        RunState::Held => {
-            "HELD: this file would change so much that a person must approve it first; \
-             nothing was written"
-        }
-        RunState::Refused => {
-            "REFUSED: the file cannot be trusted; nothing was written and no record was removed"
-        }
-        RunState::Rejected => "rejected by a person; nothing was written",
-        RunState::Replaced => "replaced by a newer upload; nothing was written",
-        RunState::Importing | RunState::Staged | RunState::Planning | RunState::Applying => {
-            "not finished"
-        }
+    let verdict = outcome.report.verdict();
+    let word = match verdict.kind {
+        VerdictKind::Applied => "applied",
+        VerdictKind::AppliedPartly => "APPLIED IN PART",
+        VerdictKind::AppliedWithoutRemovals => "applied without removals",
+        VerdictKind::Unchanged => "unchanged",
+        VerdictKind::Held => "HELD",
+        VerdictKind::Refused => "REFUSED",
+        VerdictKind::Rejected => "rejected",
+        VerdictKind::Replaced => "replaced",
+        VerdictKind::InProgress => "not finished",
     };
-    format!("Run {} of {} is {what}.", outcome.run.run, outcome.run.district)
+    let Outcome { run, .. } = outcome;
+    format!("Run {} of {} is {word}. {}", run.run, run.district, verdict.text)
 }
 
-/// The counts, one line per kind.
+/// The counts, one line per kind, and what people see of the run.
 fn table(outcome: &Outcome) -> String {
-    let mut text = format!(
-        "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}\n",
-        "", "in the file", "added", "changed", "removed", "unchanged"
-    );
+    const COLUMNS: [(&str, fn(&Counts) -> u64); 7] = [
+        ("in the file", |counts| counts.in_source),
+        ("not admitted", |counts| counts.not_admitted),
+        ("added", |counts| counts.added),
+        ("changed", |counts| counts.changed),
+        ("removed", |counts| counts.removed),
+        ("ended", |counts| counts.ended),
+        ("unchanged", |counts| counts.unchanged),
+    ];
+    let mut text = format!("  {:<12}", "");
+    for (name, _) in COLUMNS {
+        let _ = write!(text, "{name:>13}");
+    }
+    text.push('\n');
     for kind in KINDS {
         let counts = outcome.counts(kind);
-        let numbers = [counts.added, counts.changed, counts.removed].map(thousands);
-        let _ = writeln!(
-            text,
-            "  {:<12}{:>12}{:>10}{:>10}{:>10}{:>12}",
-            plural(kind),
-            thousands(counts.in_source),
-            numbers[0],
-            numbers[1],
-            numbers[2],
-            thousands(counts.unchanged)
-        );
+        let _ = write!(text, "  {:<12}", plural(kind));
+        for (_, count) in COLUMNS {
+            let _ = write!(text, "{:>13}", thousands(count(&counts)));
+        }
+        text.push('\n');
+    }
+    let effects = &outcome.report.effects;
+    for (what, effect) in [
+        ("active classes", effects.active_classes),
+        ("classes with a teacher", effects.classes_with_teacher),
+        ("students in an active class", effects.students_with_class),
+    ] {
+        let (before, after) = (thousands(effect.before), thousands(effect.after));
+        let _ = writeln!(text, "  {what}: {before} before, {after} after");
     }
     text
 }
@@ -143,7 +156,11 @@ fn table(outcome: &Outcome) -> String {
 fn findings(outcome: &Outcome) -> String {
     let report = &outcome.report;
     if report.finding_totals.is_empty() {
-        return "\n  No findings: nothing to correct.\n".into();
+        return if outcome.report.holds.is_empty() {
+            "\n  No findings: nothing to correct.\n".into()
+        } else {
+            "\n  No findings about single records.\n".into()
+        };
     }
     let mut totals: Vec<_> = report.finding_totals.iter().collect();
     totals.sort_by_key(|(code, total)| {
@@ -185,6 +202,9 @@ fn consequence(severity: Severity) -> &'static str {
 pub(super) fn plural(kind: &str) -> String {
     match kind {
         "class" => "classes".into(),
+        "student_enrollment" => "enrollments of students".into(),
+        "teacher_enrollment" => "enrollments of teachers".into(),
+        "relationship" => "links between guardians and students".into(),
         other => format!("{other}s"),
     }
 }

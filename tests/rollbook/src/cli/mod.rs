@@ -74,6 +74,9 @@ struct Place {
 enum End {
     /// The run was applied, or nothing had changed.
     Done,
+    /// The run was applied, but the mirror does not equal the file: records were left out, or
+    /// removals were not approved.
+    LeftOut,
     /// The run is held until a person approves or rejects it.
     Held,
     /// The file was refused.
@@ -88,6 +91,7 @@ impl From<End> for ExitCode {
             End::Done => ExitCode::SUCCESS,
             End::Held => ExitCode::from(2),
             End::Refused => ExitCode::from(3),
+            End::LeftOut => ExitCode::from(4),
             End::Fault => ExitCode::from(1),
         }
     }

@@ -7,6 +7,7 @@ use roster::change::Counts;
 use roster::outcome::ENROLLMENT;
 use roster::report::Report;
 use roster::run::RunState;
+use roster::verdict::VerdictKind;
 use serde_json::{Value, json};
 use stack::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
 
@@ -52,11 +53,12 @@ impl Outcome {
 
     /// How the command ends.
     pub(super) fn end(&self) -> End {
-        match self.run.state {
-            RunState::Applied | RunState::Unchanged => End::Done,
-            RunState::Held => End::Held,
-            RunState::Refused => End::Refused,
-            _ => End::Fault,
+        match self.report.verdict().kind {
+            VerdictKind::Applied | VerdictKind::Unchanged => End::Done,
+            VerdictKind::AppliedPartly | VerdictKind::AppliedWithoutRemovals => End::LeftOut,
+            VerdictKind::Held => End::Held,
+            VerdictKind::Refused => End::Refused,
+            VerdictKind::Rejected | VerdictKind::Replaced | VerdictKind::InProgress => End::Fault,
         }
     }
 
@@ -69,15 +71,7 @@ impl Outcome {
     pub(super) fn json(&self) -> Value {
         let counts: BTreeMap<&str, Value> = KINDS
             .into_iter()
-            .map(|kind| {
-                let counts = self.counts(kind);
-                let Counts { in_source, added, changed, removed, unchanged, .. } = counts;
-                let counts = json!({
-                    "in_source": in_source, "added": added, "changed": changed,
-                    "removed": removed, "unchanged": unchanged,
-                });
-                (kind, counts)
-            })
+            .map(|kind| (kind, json!(self.counts(kind))))
             .collect();
         let findings: Vec<Value> = self
             .report
@@ -99,6 +93,9 @@ impl Outcome {
             .collect();
         json!({
             "status": self.run.state,
+            "verdict": self.report.verdict(),
+            "effects": self.report.effects,
+            "left_out": self.report.left_out,
             "district": self.run.district,
             "run": self.run.run,
             "counts": counts,
@@ -130,24 +127,16 @@ fn empty_report(run: &RunRecord) -> Report {
     let uploads = run.upload.iter().cloned().collect();
     let origin =
         roster::snapshot::Origin { uploads, ..roster::snapshot::Origin::of("oneroster_csv") };
+    let (district, id) = (run.district.clone(), run.run.clone());
+    let day = run.today.unwrap_or_default();
     Report {
-        district: run.district.clone(),
-        run: run.run.clone(),
-        state: run.state,
-        taken_at: run.taken_at,
-        today: run.today.unwrap_or_default(),
-        origin,
-        counts: BTreeMap::new(),
-        holds: Vec::new(),
         cause: run.cause.clone(),
         decided: run.decided.clone(),
-        findings: Vec::new(),
-        finding_totals: BTreeMap::new(),
         item_writes: run.item_writes,
         edits_kept: run.edits_kept,
         read_units: run.read_units,
         write_units: run.write_units,
-        seconds: roster::report::Seconds::default(),
+        ..Report::new(district, id, run.state, (run.taken_at, day), origin)
     }
 }
 

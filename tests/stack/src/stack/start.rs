@@ -112,7 +112,12 @@ impl Stack {
     /// Adds the five functions, each with the environment variables that `template.yaml` gives it.
     fn add_functions(&self, binaries: Binaries) -> Result<(), StackError> {
         self.add_function(self.function(RECONCILE, binaries.reconcile))?;
-        self.add_function(self.function(IMPORT, binaries.oneroster_import))?;
+        let mut import = self.function(IMPORT, binaries.oneroster_import);
+        // Synthetic districts have one school year, whenever they are imported.
+        for name in ["AS_OF_DAYS_BACK", "AS_OF_DAYS_AHEAD"] {
+            import.environment.insert(name.into(), "40000".into());
+        }
+        self.add_function(import)?;
         let pull = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PULL}");
         let Endpoints { clever, oneroster, .. } = &self.endpoints;
         let functions: [(&str, PathBuf, Variables<'_>); 3] = [

@@ -62,7 +62,11 @@ impl Guardians<'_> {
                 if active {
                     return self.present(output, key, merged, item);
                 }
-                item.map_or(Ok(()), |item| self.archived(output, item))
+                let Some(item) = item else {
+                    output.tally.not_admitted(RecordKind::Guardian, &merged.person.schools);
+                    return Ok(());
+                };
+                self.archived(output, item)
             }
             (None, Some(item)) => self.archived(output, item),
             (None, None) => Ok(()),
