@@ -49,7 +49,9 @@ mod tests {
     #[test]
     fn errors_name_the_missing_or_invalid_variable() {
         let full = |name: &str| match name {
-            "OWNERSHIP_SECONDS" | "AWS_ENDPOINT_URL_S3" | "AS_OF_DAYS_BACK"
+            "OWNERSHIP_SECONDS"
+            | "AWS_ENDPOINT_URL_S3"
+            | "AS_OF_DAYS_BACK"
             | "AS_OF_DAYS_AHEAD" => None,
             other => Some(other.to_lowercase()),
         };

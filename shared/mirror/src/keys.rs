@@ -246,6 +246,11 @@ pub fn report_page(district: &DistrictId, run: &RunId) -> String {
     format!("runs/{district}/{run}/report.html")
 }
 
+/// The findings of a run's report, as a CSV file.
+pub fn findings_csv(district: &DistrictId, run: &RunId) -> String {
+    format!("runs/{district}/{run}/findings.csv")
+}
+
 /// Groups by demographic value after a run (R-M8).
 pub fn groups(district: &DistrictId, run: &RunId) -> String {
     format!("groups/{district}/{run}.ndjson.zst")

@@ -1,13 +1,14 @@
 //! The report of a run: what was found, planned, written or held. It is stored beside the plan and
 //! shown to people.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Counts;
-use crate::finding::{Finding, Severity, sync};
+use crate::finding::{self, Finding, Severity, sync};
 use crate::id::{DistrictId, RunId};
 use crate::outcome::{Effects, Hold};
 use crate::run::{Cause, Decided, RunState};
@@ -130,6 +131,25 @@ impl Report {
             write_units: 0.0,
             seconds: Seconds::default(),
         }
+    }
+
+    /// Returns the codes of the findings with their totals: what stops the run first, then causes
+    /// that explain other findings, then the most severe and the most frequent.
+    pub fn ranked_totals(&self) -> Vec<(&str, Total)> {
+        let mut totals: Vec<(&str, Total)> =
+            self.finding_totals.iter().map(|(code, total)| (code.as_str(), *total)).collect();
+        totals.sort_by_key(|(code, total)| {
+            let is_cause = finding::is_cause(code);
+            let stops = total.severity == Severity::Stop;
+            (
+                Reverse(stops),
+                Reverse(is_cause),
+                Reverse(total.severity),
+                Reverse(total.count),
+                *code,
+            )
+        });
+        totals
     }
 
     /// Returns what happened, in a sentence.

@@ -197,8 +197,7 @@ mod tests {
             by: "kim".into(),
             reason: "seen".into(),
         };
-        let verdict =
-            Verdict::of(&Report { decided: Some(decided), ..report(RunState::Applied) });
+        let verdict = Verdict::of(&Report { decided: Some(decided), ..report(RunState::Applied) });
         assert_eq!(verdict.kind, VerdictKind::AppliedWithoutRemovals);
         assert!(verdict.text.contains("still has records"), "{}", verdict.text);
     }

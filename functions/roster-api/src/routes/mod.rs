@@ -137,6 +137,8 @@ pub(crate) fn all<T: Table, O: Objects>() -> Vec<Endpoint<T, O>> {
         post("/runs", Op::PullNow, syncing::pull::<T, O>),
         get("/runs/{run}", Op::ReadRuns, runs::get::<T, O>),
         get("/runs/{run}/report", Op::ReadRuns, runs::report::<T, O>),
+        get("/runs/{run}/report.html", Op::ReadRuns, runs::report_page::<T, O>),
+        get("/runs/{run}/findings.csv", Op::ReadRuns, runs::findings_csv::<T, O>),
         get("/runs/{run}/findings", Op::ReadRuns, runs::findings::<T, O>),
         get("/runs/{run}/plan", Op::ReadRuns, runs::plan::<T, O>),
         get("/runs/{run}/review", Op::ReadRuns, review::review::<T, O>),

@@ -20,7 +20,7 @@ use crate::context::RequestContext;
 use crate::input::{Body, Parameters, reason};
 use crate::page::{Page, PageQuery};
 use crate::problem::Problem;
-use crate::response::{Created, json_text, ok, once};
+use crate::response::{Created, file, json_text, ok, once};
 use crate::{Objects, Table};
 
 fn line(run: &RunRecord) -> Value {
@@ -75,6 +75,24 @@ pub(super) async fn report<T: Table, O: Objects>(
     let run = read(&context, &context.path.run()?).await?;
     let report = report::read_text(&context.api.internal, &run.district, &run.run).await?;
     Ok(json_text(StatusCode::OK, report.ok_or_else(Problem::not_found)?))
+}
+
+/// `GET /runs/{run}/report.html`: the report as a page to read.
+pub(super) async fn report_page<T: Table, O: Objects>(
+    context: RequestContext<T, O>,
+) -> Result<Response, Problem> {
+    let run = read(&context, &context.path.run()?).await?;
+    let page = report::read_page(&context.api.internal, &run.district, &run.run).await?;
+    Ok(file("text/html; charset=utf-8", page.ok_or_else(Problem::not_found)?))
+}
+
+/// `GET /runs/{run}/findings.csv`: the findings of the report, to hand to those who correct them.
+pub(super) async fn findings_csv<T: Table, O: Objects>(
+    context: RequestContext<T, O>,
+) -> Result<Response, Problem> {
+    let run = read(&context, &context.path.run()?).await?;
+    let csv = report::read_findings_csv(&context.api.internal, &run.district, &run.run).await?;
+    Ok(file("text/csv; charset=utf-8", csv.ok_or_else(Problem::not_found)?))
 }
 
 #[derive(Deserialize)]

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use mirror::keys;
-use roster::finding::{self, Severity};
 use roster::change::Counts;
+use roster::finding::{self, Severity};
 use roster::run::RunState;
 use roster::verdict::VerdictKind;
 use stack::{INTERNAL, Notification, Stack};
@@ -55,11 +55,14 @@ pub(super) fn outcome(stack: &Stack, outcome: &Outcome) -> String {
     if !memory.is_empty() {
         let _ = writeln!(text, "  Peak memory: {}.", memory.join(", "));
     }
-    let _ = writeln!(
-        text,
-        "  report: {}",
-        stack.object_file(INTERNAL, &keys::report(&run.district, &run.run)).display()
-    );
+    let (district, id) = (&run.district, &run.run);
+    for (what, key) in [
+        ("report to read", keys::report_page(district, id)),
+        ("findings to correct", keys::findings_csv(district, id)),
+        ("report as data", keys::report(district, id)),
+    ] {
+        let _ = writeln!(text, "  {what}: {}", stack.object_file(INTERNAL, &key).display());
+    }
     let data = stack.data().display();
     match run.state {
         RunState::Held => {
@@ -162,12 +165,8 @@ fn findings(outcome: &Outcome) -> String {
             "\n  No findings about single records.\n".into()
         };
     }
-    let mut totals: Vec<_> = report.finding_totals.iter().collect();
-    totals.sort_by_key(|(code, total)| {
-        (std::cmp::Reverse(total.severity), std::cmp::Reverse(total.count), *code)
-    });
     let mut text = String::from("\n  Findings:\n");
-    for (code, total) in totals {
+    for (code, total) in report.ranked_totals() {
         let meaning = finding::code(code).map_or("", |known| known.meaning);
         let _ = writeln!(
             text,
@@ -175,9 +174,7 @@ fn findings(outcome: &Outcome) -> String {
             thousands(total.count),
             consequence(total.severity)
         );
-        for finding in
-            report.findings.iter().filter(|finding| finding.code == code.as_str()).take(QUOTED)
-        {
+        for finding in report.findings.iter().filter(|finding| finding.code == code).take(QUOTED) {
             let place = finding.place.as_ref().map(|place| match place.line {
                 Some(line) => format!("{} line {line}: ", place.file),
                 None => format!("{}: ", place.file),

@@ -69,10 +69,8 @@ impl Outcome {
 
     /// The object that `--json` prints.
     pub(super) fn json(&self) -> Value {
-        let counts: BTreeMap<&str, Value> = KINDS
-            .into_iter()
-            .map(|kind| (kind, json!(self.counts(kind))))
-            .collect();
+        let counts: BTreeMap<&str, Value> =
+            KINDS.into_iter().map(|kind| (kind, json!(self.counts(kind)))).collect();
         let findings: Vec<Value> = self
             .report
             .findings
