@@ -12,7 +12,7 @@ use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::contract::PlanContext;
 use roster::id::RunId;
-use roster::outcome::{Guard, Hold};
+use roster::outcome::{ENROLLMENT, Guard, Hold};
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
 use roster::snapshot::Manifest;
@@ -164,7 +164,8 @@ impl<S: Services> Session<'_, S> {
         plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan =
             Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
-        record.removed = stored.outcome.counts.values().map(|counts| counts.removed).sum();
+        let kinds = stored.outcome.counts.iter().filter(|(kind, _)| *kind != ENROLLMENT);
+        record.removed = kinds.map(|(_, counts)| counts.removed).sum();
         let seconds = self.storage.clock.now().duration_since(start).as_secs_f64();
         record.plan_seconds += seconds;
         info!(

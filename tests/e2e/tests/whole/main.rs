@@ -9,6 +9,7 @@ mod clever;
 mod clever_districts;
 mod clever_faults;
 mod clever_world;
+mod damaged;
 mod defects;
 mod events;
 mod faults;
