@@ -11,6 +11,16 @@ codes! {
     ZIP_ENCRYPTED = "zip_encrypted", Stop,
         "the zip file is protected by a password",
         "Export without a password. The upload itself is encrypted.";
+    ZIP_COMPRESSION = "zip_compression", Stop,
+        "the zip file uses a compression method that is not supported",
+        "Create the zip file with the usual method (Deflate), as Windows and macOS do.";
+    CONTAINER_NESTED = "container_nested", Stop,
+        "the upload contains another archive or a workbook instead of the OneRoster files",
+        "Put the CSV files themselves into one zip file, as the student information system exports \
+         them.";
+    NO_ONEROSTER_FILES = "no_oneroster_files", Stop,
+        "the upload contains no OneRoster file",
+        "Export OneRoster CSV files (manifest.csv, orgs.csv, users.csv and others) and upload them.";
     ZIP_EMPTY = "zip_empty", Stop,
         "the zip file contains no files",
         "Export again and check whether the export reports errors.";
@@ -41,6 +51,9 @@ codes! {
     FILE_NAME_CASE = "file_name_case", Warn,
         "a file name has the wrong capitalization",
         "Use the file name exactly as OneRoster spells it.";
+    CLEVER_FILES = "clever_files", Stop,
+        "these are CSV files for Clever, not OneRoster files",
+        "Choose OneRoster 1.1 or 1.2 as the export format, or ask an operator to connect Clever.";
     SDS_FILES = "sds_files", Stop,
         "these are Microsoft School Data Sync files, not OneRoster files",
         "Choose OneRoster 1.1 or 1.2 as the export format in the student information system.";
@@ -101,12 +114,19 @@ codes! {
     HEADER_MISSING = "header_missing", Stop,
         "the file has no header row",
         "Export again with a header row.";
+    SEPARATOR = "separator", Stop,
+        "the cells of the file are not separated by commas",
+        "Export with commas as separators. If the file was saved in a spreadsheet, send the file \
+         as it was exported.";
     COLUMN_MISSING = "column_missing", Stop,
         "a required column is missing",
         "Export the file with this column.";
     OPTIONAL_COLUMN_MISSING = "optional_column_missing", Warn,
         "an optional column is missing",
         "Export all OneRoster columns. An optional column may be empty.";
+    COLUMN_RENAMED = "column_renamed", Warn,
+        "an optional column is missing, and an extra column may be meant by it",
+        "Name the column exactly as OneRoster spells it; until then its values are ignored.";
     HEADER_CASE = "header_case", Warn,
         "a column name has the wrong capitalization",
         "Use the column name exactly as OneRoster spells it.";

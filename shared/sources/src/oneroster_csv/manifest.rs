@@ -6,6 +6,8 @@ use roster::finding::{Severity, source as codes};
 
 use super::ahead::Ahead;
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::header::separated_by;
+use super::header_names::other_separator;
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
 use super::rows::Next;
 use super::table::{Mode, fault, note_cut_off, refuse};
@@ -65,7 +67,7 @@ impl Manifest {
             }
             let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
             if count == 1 {
-                check_header(name, value, rows.line(), diagnostics)?;
+                check_header(&cells, rows.line(), diagnostics)?;
                 continue;
             }
             if count > MAX_ROWS {
@@ -190,12 +192,14 @@ fn known_file(name: &str) -> Option<&'static str> {
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-fn check_header(
-    name: &str,
-    value: &str,
-    line: u32,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Result<(), Abort> {
+fn check_header(cells: &[&str], line: u32, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+    let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
+    if let Some(separator) = other_separator(cells, std::iter::once("propertyName")) {
+        diagnostics.note(&codes::SEPARATOR, |f| {
+            separated_by(f, FILE, separator).at(place(FILE, line, None))
+        });
+        return Err(Abort::Refused);
+    }
     if name.eq_ignore_ascii_case("propertyName") && value.eq_ignore_ascii_case("value") {
         if (name, value) != ("propertyName", "value") {
             diagnostics.note(&codes::HEADER_CASE, |f| f.at(place(FILE, line, None)));

@@ -48,11 +48,13 @@
 
 mod ahead;
 mod classes;
+mod containers;
 mod demographics;
 mod enrollments;
 mod feed;
 mod folder;
 mod header;
+mod header_names;
 mod import;
 mod layout;
 mod manifest;
