@@ -149,6 +149,22 @@ codes! {
         "no file has a column that the settings use",
         "Export the column, or ask an operator to correct the setting metadata.";
 
+    // Causes of many findings.
+    SAVED_IN_SPREADSHEET = "saved_in_spreadsheet", Warn,
+        "the export was opened and saved in a spreadsheet program",
+        "Send the files exactly as they were exported. A spreadsheet program changes dates and \
+         numbers and removes leading zeros from ids.";
+    ENROLLMENT_USER_IDS = "enrollment_user_ids", Stop,
+        "enrollments.csv names most people by another column of users.csv than sourcedId",
+        "Export userSourcedId of enrollments.csv with the sourcedId of users.csv.";
+    ROLE_UNKNOWN = "role_unknown", Warn,
+        "many rows have a role that is not a OneRoster role, and were skipped",
+        "Map the role to student, teacher or another OneRoster role in the settings of the export.";
+    EMAIL_FOR_MANY = "email_for_many", Warn,
+        "most people have the same e-mail address",
+        "Leave the e-mail address of a person without one blank. An address that several people \
+         share signs nobody in.";
+
     // Rows and cells (checks 19 to 24, 28 to 35).
     CELL_COUNT = "cell_count", Drop,
         "a row has a different number of cells than the header",
@@ -329,7 +345,8 @@ codes! {
         "an enrollment ends before it begins, or is outside the dates of its class's sessions",
         "Correct the dates of the enrollment.";
     ENROLLMENT_MERGED = "enrollment_merged", Warn,
-        "a person has several enrollments with the same role in a class; the current one was used",
+        "a person has several enrollments with the same role in a class at the same time; the \
+         current one was used",
         "End the other enrollments, or leave them out.";
     ENROLLMENTS_OF_DROPPED_CLASSES = "enrollments_of_dropped_classes", Warn,
         "enrollments were skipped because their classes were skipped",

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use roster::finding::source as codes;
 use roster::rule::Rule;
 
+use super::causes;
 use super::collected::{Collected, Enrollment, person};
 use super::diagnostics::{Abort, Diagnostics, place};
 use super::header::Col;
@@ -108,6 +109,9 @@ fn read_row(
     let school_id = row.required_id(columns.school, diagnostics);
     let user_id = row.required_id(columns.user, diagnostics);
     let role = row.word(columns.role, &ROLES, true, true, diagnostics);
+    if role.is_none() {
+        causes::count_role(roster, FileKind::Enrollments, row.trimmed(columns.role));
+    }
     let (Some(class_id), Some(school_id), Some(user_id), Some(role)) =
         (class_id, school_id, user_id, role)
     else {

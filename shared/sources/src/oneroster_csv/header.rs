@@ -4,7 +4,9 @@ use roster::finding::{Finding, source as codes};
 
 use super::diagnostics::{Diagnostics, place, quoted};
 use super::header_names::{may_mean, other_separator};
-use super::layout::{Column, FileKind, OLD_NAMES, SDS_COLUMNS, Version, layout};
+use super::layout::{
+    Column, FileKind, OLD_DEMOGRAPHICS_ID, OLD_NAMES, SDS_COLUMNS, Version, layout,
+};
 
 /// A column of a file, which may be missing.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,9 @@ impl Header {
         }
         for name in &mut names {
             rename(name, &columns, file, diagnostics);
+        }
+        if kind == FileKind::Demographics && !names.iter().any(|name| name == "sourcedId") {
+            rename_demographics_id(&mut names, file, diagnostics);
         }
         let header = Self::bind(names, &columns, file, diagnostics);
         header.check_order(&columns, file, diagnostics);
@@ -192,6 +197,21 @@ impl Header {
 /// The text of a finding about another separator than commas.
 pub(super) fn separated_by(finding: Finding, file: &str, separator: &str) -> Finding {
     finding.with(format!("the cells of {file} are separated by {separator}, not by commas"))
+}
+
+/// Renames the id of demographics.csv of 1.0.
+fn rename_demographics_id(
+    names: &mut [String],
+    file: &'static str,
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    let old = |name: &&mut String| name.eq_ignore_ascii_case(OLD_DEMOGRAPHICS_ID);
+    if let Some(name) = names.iter_mut().find(old) {
+        let found = format!("the column sourcedId is named {}", quoted(name));
+        diagnostics
+            .note(&codes::HEADER_OLD_NAME, |f| f.with(found).at(place(file, 1, Some("sourcedId"))));
+        "sourcedId".clone_into(name);
+    }
 }
 
 /// Reports a missing column, and the extra column that may be meant by it.

@@ -131,6 +131,9 @@ pub(super) const OLD_NAMES: [(&str, &str); 7] = [
     ("dateLastModified", "lastModified"),
 ];
 
+/// The name that the id of demographics.csv has in 1.0.
+pub(super) const OLD_DEMOGRAPHICS_ID: &str = "userSourcedId";
+
 /// Columns that only Microsoft School Data Sync has.
 pub(super) const SDS_COLUMNS: [&str; 8] = [
     "activeDirectoryMatchId",

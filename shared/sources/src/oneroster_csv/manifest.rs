@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roster::finding::{Severity, source as codes};
 
 use super::ahead::Ahead;
-use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, Sign, place, quoted};
 use super::header::separated_by;
 use super::header_names::other_separator;
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
@@ -97,6 +97,9 @@ impl Manifest {
     ) -> Self {
         let manifest_version = properties.remove("manifest.version");
         let value = manifest_version.as_ref().map_or("", |(value, _)| value);
+        if value == "1" {
+            diagnostics.sign(Sign::Version);
+        }
         if value != "1.0" {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
             diagnostics.note(&codes::MANIFEST_VERSION, |f| {

@@ -4,6 +4,7 @@ use roster::contact;
 use roster::finding::source as codes;
 use roster::id::hash64;
 
+use super::causes;
 use super::classes::check_grades;
 use super::collected::{Collected, GuardianWord, ImportOptions, User, person};
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
@@ -269,6 +270,9 @@ impl Rows {
             roster.usernames.push((hash64(&username.to_lowercase()), slot));
         }
         self.contacts.read(row, columns, options.phones, diagnostics);
+        if !self.contacts.email().is_empty() {
+            roster.addresses.count(hash64(self.contacts.email()));
+        }
         user.texts = self.write_texts(row, [username, given, family], roster, options);
         *roster.users.record_mut(slot) = user;
     }
@@ -298,7 +302,10 @@ impl Rows {
                     *roster.not_rostered.entry(key).or_default() += 1;
                 }
             }
-            None => user.kinds = person::ALL,
+            None => {
+                causes::count_role(roster, FileKind::Users, row.trimmed(self.columns.role));
+                user.kinds = person::ALL;
+            }
         }
         let has_orgs = read_orgs(row, self.columns.orgs, &mut self.orgs, roster, diagnostics);
         user.orgs = self.orgs.range;

@@ -75,6 +75,17 @@ fn header_names_of_1_0_are_accepted() {
 }
 
 #[test]
+fn demographics_of_1_0_are_read_by_their_user() {
+    // The optional file refused the whole set.
+    let outcome = Set::valid().change("demographics.csv", "sourcedId,", "userSourcedId,").import();
+    assert_snapshot!(outcome.found(), @"warn header_old_name demographics.csv:1 sourcedId: the column sourcedId is named `userSourcedId`. Use the OneRoster 1.1 name.");
+    assert_eq!(
+        outcome.records(RecordKind::Student),
+        Set::valid().import().records(RecordKind::Student)
+    );
+}
+
+#[test]
 fn check_16_column_order() {
     let mut set = Set::valid();
     for (name, bytes) in &mut set.files {
@@ -225,10 +236,10 @@ fn check_15_renamed_columns_are_recognized() {
         .change("demographics.csv", "birthDate", "Date of Birth")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export all OneRoster columns. An optional column may be empty.
     warn column_renamed users.csv:1 email: the column email is missing; perhaps `Email Address` is meant. Name the column exactly as OneRoster spells it; until then its values are ignored.
-    info extension_column users.csv:1 `homeLanguage`: the extra column `homeLanguage` is not named metadata.*. Nothing to do: the column is ignored.
     warn column_renamed demographics.csv:1 birthDate: the column birthDate is missing; perhaps `Date of Birth` is meant. Name the column exactly as OneRoster spells it; until then its values are ignored.
+    warn optional_column_missing users.csv:1 middleName: an optional column is missing: middleName. Export all OneRoster columns. An optional column may be empty.
+    info extension_column users.csv:1 `homeLanguage`: the extra column `homeLanguage` is not named metadata.*. Nothing to do: the column is ignored.
     ");
     // A required one refuses the set. A name is suggested for one column only.
     let outcome = Set::valid()
