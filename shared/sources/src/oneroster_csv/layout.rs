@@ -120,6 +120,13 @@ pub(crate) struct Column {
     pub(super) required: bool,
 }
 
+impl Column {
+    /// Whether every record needs a value.
+    pub(crate) fn is_required(self) -> bool {
+        self.required
+    }
+}
+
 /// Standard column names with the names in older, 1.0-style files.
 pub(super) const OLD_NAMES: [(&str, &str); 7] = [
     ("grades", "grade"),
