@@ -72,6 +72,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                         id: (*record).into(),
                         classes: vec![],
                         reason: UnreadableReason::default(),
+                        contacts: vec![],
                     },
                     None => UnreadableRecord::Kind { kind: kind_of(id) },
                 },

@@ -114,6 +114,8 @@ pub(crate) struct User {
     pub(crate) disabled: bool,
     pub(crate) in_scope: bool,
     pub(crate) has_enrollment: bool,
+    /// Whether `texts` is set. Of a bad row they hold contacts alone.
+    pub(crate) has_texts: bool,
 }
 
 /// The source's word for a guardian.

@@ -81,7 +81,7 @@ fn check_26_rows_of_roles_with_the_same_id() {
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
-    {"gap":"record","kind":"guardian","id":"st1"}
+    {"gap":"record","kind":"guardian","id":"st1","contacts":["pmoss@lantern.example"]}
     "#);
 }
 
