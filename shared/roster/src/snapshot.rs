@@ -10,6 +10,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, RunId, SourceId};
+use crate::personal::Personal;
 use crate::records::{Membership, RecordKind};
 
 /// Something that the source sent but that could not be read, or that it did not send although other
@@ -31,6 +32,10 @@ pub enum UnreadableRecord {
         /// Why there is no readable record.
         #[serde(default, skip_serializing_if = "UnreadableReason::is_unreadable")]
         reason: UnreadableReason,
+        /// For a guardian: the e-mail address and phone numbers of the unreadable row, normalized.
+        /// They count as taken (R-G1).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contacts: Vec<Personal>,
     },
     /// At least one row whose id could not be read. It could be any record of the kind, so the run
     /// removes no record of the kind.

@@ -101,6 +101,7 @@ async fn r_x1_an_unreadable_row_is_named() {
         id: "new".into(),
         classes: vec![],
         reason: UnreadableReason::default(),
+        contacts: vec![],
     };
     Night::new(FIRST).gap(&gap).ends(&w, RunState::Applied).await;
     let answer = ask(&w, json!({ "kind": "student", "id": "new" })).await;

@@ -7,6 +7,7 @@
 //! request). `shared/roster/FINDINGS.md` is generated from them. A new check adds a line to one of
 //! them.
 
+pub mod cause;
 pub mod pull;
 pub mod request;
 pub mod source;

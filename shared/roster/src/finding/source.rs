@@ -11,6 +11,16 @@ codes! {
     ZIP_ENCRYPTED = "zip_encrypted", Stop,
         "the zip file is protected by a password",
         "Export without a password. The upload itself is encrypted.";
+    ZIP_COMPRESSION = "zip_compression", Stop,
+        "the zip file uses a compression method that is not supported",
+        "Create the zip file with the usual method (Deflate), as Windows and macOS do.";
+    CONTAINER_NESTED = "container_nested", Stop,
+        "the upload contains another archive or a workbook instead of the OneRoster files",
+        "Put the CSV files themselves into one zip file, as the student information system exports \
+         them.";
+    NO_ONEROSTER_FILES = "no_oneroster_files", Stop,
+        "the upload contains no OneRoster file",
+        "Export OneRoster CSV files (manifest.csv, orgs.csv, users.csv and others) and upload them.";
     ZIP_EMPTY = "zip_empty", Stop,
         "the zip file contains no files",
         "Export again and check whether the export reports errors.";
@@ -41,6 +51,9 @@ codes! {
     FILE_NAME_CASE = "file_name_case", Warn,
         "a file name has the wrong capitalization",
         "Use the file name exactly as OneRoster spells it.";
+    CLEVER_FILES = "clever_files", Stop,
+        "these are CSV files for Clever, not OneRoster files",
+        "Choose OneRoster 1.1 or 1.2 as the export format, or ask an operator to connect Clever.";
     SDS_FILES = "sds_files", Stop,
         "these are Microsoft School Data Sync files, not OneRoster files",
         "Choose OneRoster 1.1 or 1.2 as the export format in the student information system.";
@@ -101,12 +114,19 @@ codes! {
     HEADER_MISSING = "header_missing", Stop,
         "the file has no header row",
         "Export again with a header row.";
+    SEPARATOR = "separator", Stop,
+        "the cells of the file are not separated by commas",
+        "Export with commas as separators. If the file was saved in a spreadsheet, send the file \
+         as it was exported.";
     COLUMN_MISSING = "column_missing", Stop,
         "a required column is missing",
         "Export the file with this column.";
     OPTIONAL_COLUMN_MISSING = "optional_column_missing", Warn,
         "an optional column is missing",
         "Export all OneRoster columns. An optional column may be empty.";
+    COLUMN_RENAMED = "column_renamed", Warn,
+        "an optional column is missing, and an extra column may be meant by it",
+        "Name the column exactly as OneRoster spells it; until then its values are ignored.";
     HEADER_CASE = "header_case", Warn,
         "a column name has the wrong capitalization",
         "Use the column name exactly as OneRoster spells it.";
@@ -128,6 +148,22 @@ codes! {
     METADATA_COLUMN_MISSING = "metadata_column_missing", Warn,
         "no file has a column that the settings use",
         "Export the column, or ask an operator to correct the setting metadata.";
+
+    // Causes of many findings.
+    SAVED_IN_SPREADSHEET = "saved_in_spreadsheet", Warn,
+        "the export was opened and saved in a spreadsheet program",
+        "Send the files exactly as they were exported. A spreadsheet program changes dates and \
+         numbers and removes leading zeros from ids.";
+    ENROLLMENT_USER_IDS = "enrollment_user_ids", Stop,
+        "enrollments.csv names most people by another column of users.csv than sourcedId",
+        "Export userSourcedId of enrollments.csv with the sourcedId of users.csv.";
+    ROLE_UNKNOWN = "role_unknown", Warn,
+        "many rows have a role that is not a OneRoster role, and were skipped",
+        "Map the role to student, teacher or another OneRoster role in the settings of the export.";
+    EMAIL_FOR_MANY = "email_for_many", Warn,
+        "most people have the same e-mail address",
+        "Leave the e-mail address of a person without one blank. An address that several people \
+         share signs nobody in.";
 
     // Rows and cells (checks 19 to 24, 28 to 35).
     CELL_COUNT = "cell_count", Drop,
@@ -309,7 +345,8 @@ codes! {
         "an enrollment ends before it begins, or is outside the dates of its class's sessions",
         "Correct the dates of the enrollment.";
     ENROLLMENT_MERGED = "enrollment_merged", Warn,
-        "a person has several enrollments with the same role in a class; the current one was used",
+        "a person has several enrollments with the same role in a class at the same time; the \
+         current one was used",
         "End the other enrollments, or leave them out.";
     ENROLLMENTS_OF_DROPPED_CLASSES = "enrollments_of_dropped_classes", Warn,
         "enrollments were skipped because their classes were skipped",

@@ -76,6 +76,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                         } else {
                             UnreadableReason::Unreadable
                         },
+                        contacts: vec![],
                     },
                     None => UnreadableRecord::Kind { kind: kind_of(id) },
                 },

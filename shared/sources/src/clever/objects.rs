@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::intake::values::trim;
 
@@ -48,7 +49,11 @@ impl<'de> Visitor<'de> for AnyText {
         Ok(Text(Some(Cow::Borrowed(text))))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
+        // A text with escapes. A NUL is damage, as in files.
+        if text.contains('\0') {
+            return Err(E::custom("a NUL"));
+        }
         Ok(Text(Some(Cow::Owned(text.to_owned()))))
     }
 
@@ -90,11 +95,25 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// A list that may be null. An absent one is `None`.
+fn some_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    list(deserializer).map(Some)
+}
+
 /// An object that may be absent, null, or another type of value.
 fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+    let Some(value) = Option::<&RawValue>::deserialize(deserializer)? else {
+        return Ok(T::default());
+    };
+    if !value.get().starts_with('{') {
+        return Ok(T::default());
+    }
+    // The object itself must be readable.
+    serde_json::from_str(value.get()).map_err(|_| D::Error::custom("an unreadable object"))
 }
 
 /// Whether the field has a value.
@@ -171,8 +190,9 @@ pub(super) struct Section<'a> {
     pub(super) teacher: Text<'a>,
     #[serde(deserialize_with = "list")]
     pub(super) teachers: Vec<Text<'a>>,
-    #[serde(deserialize_with = "list")]
-    pub(super) students: Vec<Text<'a>>,
+    /// `None` if the section has no list at all, which says nothing about its students.
+    #[serde(deserialize_with = "some_list")]
+    pub(super) students: Option<Vec<Text<'a>>>,
 }
 
 #[derive(Default, Hash, Deserialize)]

@@ -117,11 +117,17 @@ fn read(
         relate(feed, slot, contact, &mut record);
     }
     if !is_valid {
+        if kinds & person::GUARDIAN != 0 {
+            // The contacts count as taken (R-G1).
+            record.texts = write_texts(feed, list, user, diagnostics);
+            record.has_texts = true;
+        }
         feed.roster.users.set(slot, RecordStatus::Dropped);
         *feed.roster.users.record_mut(slot) = record;
         return;
     }
     record.texts = write_texts(feed, list, user, diagnostics);
+    record.has_texts = true;
     *feed.roster.users.record_mut(slot) = record;
     if let Some(student) = roles.student.as_ref().filter(|_| feed.options.demographics) {
         demographics(feed, list, slot, &user.id, student, diagnostics);

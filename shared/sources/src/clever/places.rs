@@ -7,7 +7,7 @@ use super::feed::{Claimed, Feed, claim, note};
 use super::objects::{Course as CourseObject, School, Term, Text};
 use super::pull::Resource;
 use crate::intake::collected::{Course, Org, OrgKind, Session};
-use crate::intake::diagnostics::{Diagnostics, id_of, place};
+use crate::intake::diagnostics::{Diagnostics, id_of, place, quoted};
 use crate::intake::ids::{NONE, RecordStatus};
 use crate::intake::record_texts::{CourseTexts, OrgTexts, SessionTexts};
 use crate::intake::values::{self, DateCell, Day, NO_DAY, to_day};
@@ -59,7 +59,13 @@ pub(super) fn finish_schools(feed: &mut Feed<'_>, diagnostics: &mut Diagnostics<
         match orgs.ids.find(id).filter(|slot| is_school(*slot)) {
             Some(slot) => scope.push(slot),
             None => diagnostics.note(&source::SHARED_SCHOOL_UNKNOWN, |f| {
-                f.at(place(Resource::Schools.name(), 0, None)).about("school", &id_of(id))
+                let found = format!(
+                    "the setting shared_schools names the school {}, which the source does not have",
+                    quoted(id)
+                );
+                f.with(found)
+                    .at(place(Resource::Schools.name(), 0, None))
+                    .about("school", &id_of(id))
             }),
         }
     }

@@ -106,7 +106,20 @@ fn enroll(
     for id in teachers {
         add(feed, class, id, true, primary == Some(id), section, diagnostics);
     }
-    for id in section.students.iter().filter_map(Text::get) {
+    let Some(students) = &section.students else {
+        // R-H3: the mirror's enrollments of the class stay.
+        feed.roster.losses.enrollments.push((class, NONE));
+        note(
+            diagnostics,
+            &codes::RECORD_UNREADABLE,
+            LIST,
+            section.id.get(),
+            Some("students"),
+            || "a section has no list of students; its enrollments stay unchanged".into(),
+        );
+        return;
+    };
+    for id in students.iter().filter_map(Text::get) {
         add(feed, class, id, false, false, section, diagnostics);
     }
 }

@@ -114,6 +114,8 @@ pub(crate) struct User {
     pub(crate) disabled: bool,
     pub(crate) in_scope: bool,
     pub(crate) has_enrollment: bool,
+    /// Whether `texts` is set. Of a bad row they hold contacts alone.
+    pub(crate) has_texts: bool,
 }
 
 /// The source's word for a guardian.
@@ -259,6 +261,32 @@ impl Losses {
     }
 }
 
+/// Finds the value that more than half of many have, by the vote of Boyer and Moore: constant
+/// memory, and one comparison for each.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Majority {
+    candidate: u64,
+    lead: u64,
+    all: u64,
+}
+
+impl Majority {
+    /// Counts a value by its hash.
+    pub(crate) fn count(&mut self, hash: u64) {
+        self.all += 1;
+        if self.lead == 0 {
+            self.candidate = hash;
+        }
+        if self.candidate == hash { self.lead += 1 } else { self.lead -= 1 }
+    }
+
+    /// Returns the value that leads by more than a quarter of all, so that reading everything again
+    /// to count it is worthwhile.
+    pub(crate) fn majority(self) -> Option<u64> {
+        (self.all > 0 && self.lead * 4 > self.all).then_some(self.candidate)
+    }
+}
+
 /// The settings of an import.
 pub(crate) struct ImportOptions<'a> {
     pub(crate) settings: &'a SourceSettings,
@@ -331,6 +359,10 @@ pub(crate) struct Collected {
     pub(crate) of_dropped_classes: u64,
     /// Number of people or enrollments, by list and role, whose role gets no account or enrollment.
     pub(crate) not_rostered: std::collections::BTreeMap<(&'static str, String), u64>,
+    /// Number of rows with a role that OneRoster does not have, by list and role.
+    pub(crate) unknown_roles: std::collections::BTreeMap<(&'static str, String), u64>,
+    /// E-mail addresses of people.
+    pub(crate) addresses: Majority,
     pub(crate) losses: Losses,
     /// Records to which others refer although they were not sent.
     pub(crate) missing: Missing,

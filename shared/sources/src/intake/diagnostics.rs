@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
-use roster::finding::{Code, Finding, Place, Severity};
+use roster::finding::{Code, Finding, Place, Severity, cause};
 use roster::id::SourceId;
 use roster::report::FindingList;
 use roster::snapshot::{PartName, SnapshotSink};
@@ -42,6 +42,24 @@ impl SnapshotSink for NoSink {
     }
 }
 
+/// A sign that a file was saved in a spreadsheet program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Sign {
+    /// `manifest.version` is `1`.
+    Version = 1,
+    /// `TRUE` and `FALSE`.
+    Capitals = 2,
+    /// Dates with slashes.
+    Dates = 4,
+    /// Grades such as `3`.
+    Grades = 8,
+    /// Ids such as `1.2E+15`.
+    Exponents = 16,
+    /// Ids that differ from those of another file in leading zeros.
+    LostZeros = 32,
+}
+
 /// Collects findings.
 pub(crate) struct Diagnostics<'s> {
     sink: &'s mut dyn SnapshotSink,
@@ -54,6 +72,8 @@ pub(crate) struct Diagnostics<'s> {
     pub(crate) earlier: bool,
     /// Whether the source is a server's lists instead of files.
     of_lists: bool,
+    /// Each [`Sign`] that was seen, as a bit.
+    signs: u8,
 }
 
 impl<'s> Diagnostics<'s> {
@@ -66,6 +86,7 @@ impl<'s> Diagnostics<'s> {
             ends: Vec::new(),
             earlier: false,
             of_lists: false,
+            signs: 0,
         }
     }
 
@@ -125,6 +146,18 @@ impl<'s> Diagnostics<'s> {
         self.list.push(finding);
     }
 
+    /// Remembers a sign that a file was saved in a spreadsheet program.
+    pub(crate) fn sign(&mut self, sign: Sign) {
+        if !self.earlier {
+            self.signs |= sign as u8;
+        }
+    }
+
+    /// Whether a sign was seen.
+    pub(crate) fn has_sign(&self, sign: Sign) -> bool {
+        self.signs & sign as u8 != 0
+    }
+
     /// Returns the name of a table in texts: the file, or the list of a server.
     pub(crate) fn list_name(&self, file: &'static str) -> &'static str {
         if self.of_lists { file.strip_suffix(".csv").unwrap_or(file) } else { file }
@@ -162,8 +195,11 @@ impl<'s> Diagnostics<'s> {
         self.sink
     }
 
+    /// Returns the findings, causes first (R-X3).
     pub(crate) fn into_list(self) -> FindingList {
-        self.list
+        let mut list = self.list;
+        list.findings.sort_by_key(|finding| !cause::is_cause(&finding.code));
+        list
     }
 }
 

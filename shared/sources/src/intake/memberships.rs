@@ -213,8 +213,13 @@ fn merge(
     if count < 2 {
         return;
     }
+    let is_fault = overlap(same.iter().map(|member| roster.dates[member.membership.dates()]));
     for member in same.into_iter().filter(|member| member.row != best) {
         member.membership.other = Enrollment::VOID;
+    }
+    // Two half-years of one class are no fault.
+    if !is_fault {
+        return;
     }
     let line = rows[best as usize].line;
     diagnostics.note(&codes::ENROLLMENT_MERGED, |f| {
@@ -225,6 +230,14 @@ fn merge(
             .at(place(roster.words.enrollments.name, line, None))
             .about("class", &id_of(roster.classes.id(class)))
     });
+}
+
+/// Whether any two of the periods overlap. An end is the day after the last day.
+fn overlap(periods: impl Iterator<Item = (Day, Day)>) -> bool {
+    let end = |end: Day| if end == NO_DAY { Day::MAX } else { end };
+    let mut sorted: Vec<(Day, Day)> = periods.map(|(begin, last)| (begin, end(last))).collect();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair[1].0 < pair[0].1)
 }
 
 /// Sort key, best first: enrollments in effect today (primary teachers first, then the last to

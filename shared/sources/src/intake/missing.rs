@@ -84,6 +84,20 @@ impl Missing {
         }
     }
 
+    /// The ids of records of a list that records of another list name.
+    pub(crate) fn named_by<'m>(
+        &'m self,
+        list: &'m str,
+        by: &'m str,
+    ) -> impl Iterator<Item = &'m str> {
+        self.0
+            .iter()
+            .filter(move |((of, _), record)| {
+                *of == list && record.by.iter().any(|(other, _)| other.name == by)
+            })
+            .map(|((_, id), _)| id.as_str())
+    }
+
     /// Reports each record, those named most often first.
     pub(super) fn report(self, roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
         note_people(&self, roster, diagnostics);

@@ -1,6 +1,7 @@
 //! Writes the records that were sent but could not be read, and those that were not sent although
 //! others refer to them. A run leaves both unchanged in the mirror (R-H3, R-A6).
 
+use roster::personal::Personal;
 use roster::records::{Membership, RecordKind};
 use roster::snapshot::{PartName, UnreadableReason, UnreadableRecord};
 
@@ -9,6 +10,7 @@ use super::diagnostics::{Abort, Diagnostics, id_of, write_fault};
 use super::emit::{Assembled, PEOPLE};
 use super::ids::{Ids, NONE, RecordStatus, Registry};
 use super::memberships;
+use super::record_texts::PersonTexts;
 use super::values::{Day, NO_DAY, to_date};
 
 /// Schools that are referred to but were not sent (readings, R-A6).
@@ -55,7 +57,8 @@ fn emit_records<T: Default + Clone>(
     for slot in in_table_order(&registry.ids, slots) {
         let (id, classes) = (id_of(registry.id(slot)), Vec::new());
         let reason = reason_of(registry, slot);
-        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason })?;
+        let contacts = Vec::new();
+        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason, contacts })?;
     }
     Ok(())
 }
@@ -75,9 +78,20 @@ fn emit_people(
             memberships_of(data, user, role == person::TEACHER)
         };
         let (id, reason) = (id_of(users.id(user)), reason_of(users, user));
-        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason })?;
+        let contacts = if role == person::GUARDIAN { contacts_of(data, user) } else { Vec::new() };
+        send(diagnostics, &UnreadableRecord::Record { kind, id, classes, reason, contacts })?;
     }
     Ok(())
+}
+
+/// The contacts of a bad row, which are still taken (R-G1).
+fn contacts_of(data: &Assembled, user: u32) -> Vec<Personal> {
+    let own = data.roster.users.record(user);
+    if !own.has_texts {
+        return Vec::new();
+    }
+    let texts = PersonTexts::read(&data.roster.texts, own.texts);
+    [texts.email, texts.phone, texts.sms].into_iter().filter_map(Personal::non_blank).collect()
 }
 
 fn emit_enrollments(roster: &Collected, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {

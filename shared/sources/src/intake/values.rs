@@ -33,7 +33,7 @@ pub(crate) enum DateCell {
 
 /// Parses a date that is not blank. The order of day and month is never guessed from one date.
 pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
-    if let Some(date) = iso_date(text.as_bytes()) {
+    if let Some(date) = iso_date(text.as_bytes()).or_else(|| date_of_time(text)) {
         return DateCell::Iso(date);
     }
     match (DateParts::of(text), order) {
@@ -41,6 +41,18 @@ pub(crate) fn date(text: &str, order: Option<DateOrder>) -> DateCell {
         (Some(_), None) => DateCell::NeedsOrder,
         (Some(parts), Some(order)) => parts.date(order).map_or(DateCell::Bad, DateCell::Ordered),
     }
+}
+
+/// The date of a date with a time: `2026-08-31T00:00:00.000Z` or `2026-08-31 00:00`.
+fn date_of_time(text: &str) -> Option<Date> {
+    let (date, time) = text.split_at_checked(10)?;
+    let time = time.strip_prefix(['T', ' '])?;
+    let is_time = time.len() >= 5
+        && time.as_bytes()[2] == b':'
+        && time
+            .bytes()
+            .all(|c| c.is_ascii_digit() || matches!(c, b':' | b'.' | b'Z' | b'+' | b'-'));
+    is_time.then(|| iso_date(date.as_bytes()))?
 }
 
 /// The numbers of a date such as `31/12/2026`.
@@ -233,5 +245,11 @@ mod tests {
         assert_eq!(date("2026-02-30", None), DateCell::Bad);
         assert_eq!(date("soon", None), DateCell::Bad);
         assert_eq!(date("1/2/26", Some(DateOrder::Mdy)), DateCell::Bad);
+        for text in ["2026-08-31T00:00:00.000Z", "2026-08-31 00:00", "2026-08-31T07:00:00+02:00"] {
+            assert_eq!(date(text, None), DateCell::Iso(date_of(2026, 8, 31)), "{text}");
+        }
+        for text in ["2026-08-31T", "2026-08-31 soon", "2026-08-31T1", "2026-08-3ü T00:00"] {
+            assert_eq!(date(text, None), DateCell::Bad, "{text}");
+        }
     }
 }

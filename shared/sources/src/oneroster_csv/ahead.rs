@@ -192,6 +192,7 @@ pub(crate) struct RowBuilder<'m> {
     begin: usize,
     line: u32,
     misread: Option<u16>,
+    misread_optional: Option<u16>,
     sender: &'m SyncSender<io::Result<Batch>>,
     empty: &'m Receiver<Batch>,
 }
@@ -221,6 +222,11 @@ impl RowBuilder<'_> {
         self.misread.get_or_insert(u16::try_from(at).unwrap_or(Oddities::NO_OBJECT));
     }
 
+    /// Marks a cell as unreadable whose value the record can do without.
+    pub(crate) fn misread_optional(&mut self, at: usize) {
+        self.misread_optional.get_or_insert(u16::try_from(at).unwrap_or(Oddities::NO_OBJECT));
+    }
+
     /// Marks the row as made from something that is not an object.
     pub(crate) fn no_object(&mut self) {
         self.misread = Some(Oddities::NO_OBJECT);
@@ -228,7 +234,11 @@ impl RowBuilder<'_> {
 
     /// Ends a row. Returns false if the reader has stopped.
     pub(crate) fn end_row(&mut self) -> bool {
-        let oddities = Oddities { misread: self.misread.take(), ..Oddities::default() };
+        let oddities = Oddities {
+            misread: self.misread.take(),
+            misread_optional: self.misread_optional.take(),
+            ..Oddities::default()
+        };
         let (text, cells) = (self.batch.text.len(), self.batch.cells.len());
         self.batch.rows.push(Place { text, cells, line: self.line, oddities });
         self.line = self.line.saturating_add(1);
@@ -267,6 +277,7 @@ pub(crate) fn with_made<T>(
                 begin: 0,
                 line: 0,
                 misread: None,
+                misread_optional: None,
                 sender: &sender,
                 empty: &empty,
             };

@@ -4,7 +4,7 @@ use roster::finding::source as codes;
 use roster::records::RecordKind;
 
 use super::collected::{Class, Collected, Course, Org};
-use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, Sign, place, quoted};
 use super::header::Col;
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
@@ -289,6 +289,9 @@ pub(super) fn check_grades(row: &Row<'_>, col: Col, diagnostics: &mut Diagnostic
         row.note(diagnostics, &codes::GRADE_UNKNOWN, Some(col), || {
             format!("the grade {} was kept unchanged", quoted(grade))
         });
+        if matches!(grade.as_bytes(), [b'1'..=b'9']) {
+            diagnostics.sign(Sign::Grades);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use roster::finding::source as codes;
 use roster::rule::Rule;
 
+use super::causes;
 use super::collected::{Collected, Enrollment, person};
 use super::diagnostics::{Abort, Diagnostics, place};
 use super::header::Col;
@@ -105,9 +106,15 @@ fn read_row(
     diagnostics: &mut Diagnostics<'_>,
 ) -> (Read, bool) {
     let class_id = row.required_id(columns.class, diagnostics);
-    let school_id = row.required_id(columns.school, diagnostics);
+    // The class has a school. Some servers leave it out of enrollments.
+    let is_left_out = row.is_served() && row.trimmed(columns.school).is_empty();
+    let school_id =
+        if is_left_out { Some("") } else { row.required_id(columns.school, diagnostics) };
     let user_id = row.required_id(columns.user, diagnostics);
     let role = row.word(columns.role, &ROLES, true, true, diagnostics);
+    if role.is_none() {
+        causes::count_role(roster, FileKind::Enrollments, row.trimmed(columns.role));
+    }
     let (Some(class_id), Some(school_id), Some(user_id), Some(role)) =
         (class_id, school_id, user_id, role)
     else {
@@ -147,8 +154,10 @@ fn read_row(
         roster.of_dropped_classes += 1;
         return (Read::Nothing, false);
     }
-    let school = memory.school.or_find(school_id, |id| roster.orgs.slot(id));
-    if school != roster.classes.record(class).school {
+    if !is_left_out
+        && memory.school.or_find(school_id, |id| roster.orgs.slot(id))
+            != roster.classes.record(class).school
+    {
         row.note(diagnostics, &codes::ENROLLMENT_SCHOOL, Some(columns.school), String::new);
     }
     let primary =

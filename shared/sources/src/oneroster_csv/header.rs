@@ -3,7 +3,10 @@
 use roster::finding::{Finding, source as codes};
 
 use super::diagnostics::{Diagnostics, place, quoted};
-use super::layout::{Column, FileKind, OLD_NAMES, SDS_COLUMNS, Version, layout};
+use super::header_names::{may_mean, other_separator};
+use super::layout::{
+    Column, FileKind, OLD_DEMOGRAPHICS_ID, OLD_NAMES, SDS_COLUMNS, Version, layout,
+};
 
 /// A column of a file, which may be missing.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,8 @@ pub(super) struct Header {
     pub(super) width: usize,
     /// Minimum number of cells of a row: up to the last required column.
     pub(super) needed: usize,
+    /// Extra columns that a missing one may be.
+    suggested: Vec<String>,
 }
 
 impl Header {
@@ -70,8 +75,15 @@ impl Header {
         let has = |name: &str| names.iter().any(|n| n.eq_ignore_ascii_case(name));
         let with_roles = has("role") || has("orgSourcedIds");
         let columns = layout(kind, version, with_roles);
+        if let Some(separator) = other_separator(cells, columns.iter().map(|column| column.name)) {
+            diagnostics.note(&codes::SEPARATOR, |f| at(separated_by(f, file, separator), None));
+            return Self::default();
+        }
         for name in &mut names {
             rename(name, &columns, file, diagnostics);
+        }
+        if kind == FileKind::Demographics && !names.iter().any(|name| name == "sourcedId") {
+            rename_demographics_id(&mut names, file, diagnostics);
         }
         let header = Self::bind(names, &columns, file, diagnostics);
         header.check_order(&columns, file, diagnostics);
@@ -99,18 +111,13 @@ impl Header {
             diagnostics.note(&codes::HEADER_MISSING, |f| at(f, None));
             return Self::default();
         }
-        for column in columns.iter().filter(|column| position(column.name).is_none()) {
-            let near = nearest(column.name, &names, columns);
-            let near =
-                near.map(|name| format!("; perhaps {} is meant", quoted(name))).unwrap_or_default();
-            let code = if column.required {
-                &codes::COLUMN_MISSING
-            } else {
-                &codes::OPTIONAL_COLUMN_MISSING
-            };
-            let found = format!("{}: {}{near}", code.meaning, column.name);
-            diagnostics.note(code, |f| at(f.with(found), Some(column.name)));
+        let missing: Vec<Column> =
+            columns.iter().copied().filter(|column| position(column.name).is_none()).collect();
+        let meant = suggestions(&missing, &names, columns);
+        for (column, meant) in missing.iter().zip(&meant) {
+            note_missing(*column, *meant, file, diagnostics);
         }
+        let suggested = meant.into_iter().flatten().map(str::to_owned).collect();
         let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
         let needed = columns
             .iter()
@@ -118,7 +125,7 @@ impl Header {
             .filter_map(|c| position(c.name))
             .max()
             .map_or(0, |last| last + 1);
-        Self { names, width, needed }
+        Self { names, width, needed, suggested }
     }
 
     fn check_order(
@@ -136,6 +143,7 @@ impl Header {
         for (i, name) in self.names.iter().enumerate() {
             let is_extension = name.starts_with("metadata.");
             if name.is_empty()
+                || self.suggested.contains(name)
                 || standard(name).is_some()
                 || (is_extension && last_standard.is_none_or(|last| last < i))
             {
@@ -143,8 +151,14 @@ impl Header {
             }
             // OneRoster 1.2.0 had `resourceSourcedIds` in users.csv.
             if name != "resourceSourcedIds" {
-                diagnostics
-                    .note(&codes::EXTENSION_COLUMN, |f| f.at(place(file, 1, Some(&quoted(name)))));
+                diagnostics.note(&codes::EXTENSION_COLUMN, |f| {
+                    let found = if is_extension {
+                        format!("the extra column {} is left of a OneRoster column", quoted(name))
+                    } else {
+                        format!("the extra column {} is not named metadata.*", quoted(name))
+                    };
+                    f.with(found).at(place(file, 1, Some(&quoted(name))))
+                });
             }
         }
     }
@@ -180,6 +194,51 @@ impl Header {
     }
 }
 
+/// The text of a finding about another separator than commas.
+pub(super) fn separated_by(finding: Finding, file: &str, separator: &str) -> Finding {
+    finding.with(format!("the cells of {file} are separated by {separator}, not by commas"))
+}
+
+/// Renames the id of demographics.csv of 1.0.
+fn rename_demographics_id(
+    names: &mut [String],
+    file: &'static str,
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    let old = |name: &&mut String| name.eq_ignore_ascii_case(OLD_DEMOGRAPHICS_ID);
+    if let Some(name) = names.iter_mut().find(old) {
+        let found = format!("the column sourcedId is named {}", quoted(name));
+        diagnostics
+            .note(&codes::HEADER_OLD_NAME, |f| f.with(found).at(place(file, 1, Some("sourcedId"))));
+        "sourcedId".clone_into(name);
+    }
+}
+
+/// Reports a missing column, and the extra column that may be meant by it.
+fn note_missing(
+    column: Column,
+    meant: Option<&str>,
+    file: &'static str,
+    diagnostics: &mut Diagnostics<'_>,
+) {
+    let name = column.name;
+    let code = match (column.required, meant) {
+        (true, _) => &codes::COLUMN_MISSING,
+        (false, Some(_)) => &codes::COLUMN_RENAMED,
+        (false, None) => &codes::OPTIONAL_COLUMN_MISSING,
+    };
+    let found = match (column.required, meant) {
+        (true, Some(meant)) => {
+            format!("{}: {name}; perhaps {} is meant", code.meaning, quoted(meant))
+        }
+        (false, Some(meant)) => {
+            format!("the column {name} is missing; perhaps {} is meant", quoted(meant))
+        }
+        (_, None) => format!("{}: {name}", code.meaning),
+    };
+    diagnostics.note(code, |f| f.with(found).at(place(file, 1, Some(name))));
+}
+
 /// Renames a column to its standard name if its own is nearly that.
 fn rename(
     name: &mut String,
@@ -207,34 +266,35 @@ fn rename(
     }
 }
 
-/// Finds a column that may be a misspelled form of a missing one: not a standard column, and at
-/// most two letters different.
-fn nearest<'a>(missing: &str, names: &'a [String], columns: &[Column]) -> Option<&'a str> {
-    names
+/// Finds for each missing column the extra column that may be meant by it. No extra column is
+/// suggested for two.
+fn suggestions<'n>(
+    missing: &[Column],
+    names: &'n [String],
+    columns: &[Column],
+) -> Vec<Option<&'n str>> {
+    let extra: Vec<&str> = names
         .iter()
-        .filter(|name| {
-            !name.is_empty() && name.len() <= 64 && columns.iter().all(|c| c.name != name.as_str())
-        })
-        .map(|name| {
-            (distance(&missing.to_ascii_lowercase(), &name.to_ascii_lowercase()), name.as_str())
-        })
-        .filter(|(distance, _)| *distance <= 2)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// Number of letters to insert, delete or replace to turn one word into the other.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, d) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(c != *d);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        .map(String::as_str)
+        .filter(|name| columns.iter().all(|column| column.name != *name))
+        .collect();
+    let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
+    for (i, column) in missing.iter().enumerate() {
+        for (j, name) in extra.iter().enumerate() {
+            if let Some(letters) = may_mean(name, column.name) {
+                // A required column comes first.
+                pairs.push((letters * 2 + usize::from(!column.required), i, j));
+            }
         }
     }
-    row[b.len()]
+    pairs.sort_unstable();
+    let mut found = vec![None; missing.len()];
+    let mut used = vec![false; extra.len()];
+    for (_, i, j) in pairs {
+        if found[i].is_none() && !used[j] {
+            found[i] = Some(extra[j]);
+            used[j] = true;
+        }
+    }
+    found
 }

@@ -120,6 +120,13 @@ pub(crate) struct Column {
     pub(super) required: bool,
 }
 
+impl Column {
+    /// Whether every record needs a value.
+    pub(crate) fn is_required(self) -> bool {
+        self.required
+    }
+}
+
 /// Standard column names with the names in older, 1.0-style files.
 pub(super) const OLD_NAMES: [(&str, &str); 7] = [
     ("grades", "grade"),
@@ -130,6 +137,9 @@ pub(super) const OLD_NAMES: [(&str, &str); 7] = [
     ("orgSourcedIds", "orgSourcedId"),
     ("dateLastModified", "lastModified"),
 ];
+
+/// The name that the id of demographics.csv has in 1.0.
+pub(super) const OLD_DEMOGRAPHICS_ID: &str = "userSourcedId";
 
 /// Columns that only Microsoft School Data Sync has.
 pub(super) const SDS_COLUMNS: [&str; 8] = [

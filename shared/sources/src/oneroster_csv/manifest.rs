@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use roster::finding::{Severity, source as codes};
 
 use super::ahead::Ahead;
-use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, Sign, place, quoted};
+use super::header::separated_by;
+use super::header_names::other_separator;
 use super::layout::{FileKind, NOT_USED, NOT_USED_1_1, Version};
 use super::rows::Next;
 use super::table::{Mode, fault, note_cut_off, refuse};
@@ -65,7 +67,7 @@ impl Manifest {
             }
             let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
             if count == 1 {
-                check_header(name, value, rows.line(), diagnostics)?;
+                check_header(&cells, rows.line(), diagnostics)?;
                 continue;
             }
             if count > MAX_ROWS {
@@ -95,6 +97,9 @@ impl Manifest {
     ) -> Self {
         let manifest_version = properties.remove("manifest.version");
         let value = manifest_version.as_ref().map_or("", |(value, _)| value);
+        if value == "1" {
+            diagnostics.sign(Sign::Version);
+        }
         if value != "1.0" {
             let line = manifest_version.as_ref().map_or(0, |(_, line)| *line);
             diagnostics.note(&codes::MANIFEST_VERSION, |f| {
@@ -190,12 +195,14 @@ fn known_file(name: &str) -> Option<&'static str> {
     known.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-fn check_header(
-    name: &str,
-    value: &str,
-    line: u32,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Result<(), Abort> {
+fn check_header(cells: &[&str], line: u32, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+    let (name, value) = (cells[0], cells.get(1).copied().unwrap_or_default());
+    if let Some(separator) = other_separator(cells, std::iter::once("propertyName")) {
+        diagnostics.note(&codes::SEPARATOR, |f| {
+            separated_by(f, FILE, separator).at(place(FILE, line, None))
+        });
+        return Err(Abort::Refused);
+    }
     if name.eq_ignore_ascii_case("propertyName") && value.eq_ignore_ascii_case("value") {
         if (name, value) != ("propertyName", "value") {
             diagnostics.note(&codes::HEADER_CASE, |f| f.at(place(FILE, line, None)));

@@ -9,6 +9,7 @@
 //! | check all headers before the first row | `preview`, `header` |
 //! | validate rows and cells, on another thread | `header`, `table`, `row` |
 //! | put the rows of each table into the roster | `take`, `repeats`; `orgs`, `sessions`, `classes`, `users`, `roles`, `demographics`, `enrollments` |
+//! | recognize causes of many findings | `containers`, `header_names`, `causes` |
 //! | write the snapshot | `crate::intake` |
 //!
 //! No cell has an allocation of its own on the way.
@@ -47,12 +48,15 @@
 //! | 56, 57, 58 | the plan: they compare with the mirror (R-H1) |
 
 mod ahead;
+mod causes;
 mod classes;
+mod containers;
 mod demographics;
 mod enrollments;
 mod feed;
 mod folder;
 mod header;
+mod header_names;
 mod import;
 mod layout;
 mod manifest;

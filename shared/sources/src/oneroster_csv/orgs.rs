@@ -5,7 +5,7 @@ use roster::records::RecordKind;
 use roster::rule::Rule;
 
 use super::collected::{Collected, ImportOptions, Org, OrgKind, note_record};
-use super::diagnostics::{Abort, Diagnostics, id_of, place};
+use super::diagnostics::{Abort, Diagnostics, id_of, place, quoted};
 use super::ids::{NONE, RecordStatus};
 use super::layout::FileKind;
 use super::missing::Naming;
@@ -112,7 +112,12 @@ pub(super) fn finish(
             match roster.orgs.ids.find(id) {
                 Some(slot) if roster.orgs.resolves(slot) => scope.push(slot),
                 _ => diagnostics.note(&codes::SHARED_SCHOOL_UNKNOWN, |f| {
-                    f.at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(id))
+                    let found = format!(
+                        "the setting shared_schools names the school {}, which the source does not \
+                         have",
+                        quoted(id)
+                    );
+                    f.with(found).at(place(FileKind::Orgs.file(), 0, None)).about("org", &id_of(id))
                 }),
             }
         }

@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::repeats::Claims;
 use super::set::Nature;
 use super::table::{Mode, Reading, Table};
-use super::{classes, demographics, enrollments, orgs, roles, sessions, users};
+use super::{causes, classes, demographics, enrollments, orgs, roles, sessions, users};
 
 /// Processes the rows of a table.
 pub(crate) type Work<'w> = dyn FnMut(Ahead) -> Result<(), Abort> + 'w;
@@ -148,6 +148,7 @@ impl<'a> Reader<'a> {
         }
         users::note_not_rostered(&self.roster, diagnostics);
         orgs::note_missing_schools(&self.roster, diagnostics);
+        causes::note(&self.roster, diagnostics);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use roster::finding::source as codes;
 
+use super::causes;
 use super::collected::{Collected, Role, note_record, person};
 use super::diagnostics::{Abort, Diagnostics, id_of, place};
 use super::header::Col;
@@ -97,6 +98,9 @@ fn read_role(
     let role_type =
         row.word(columns.role_type, &["primary", "secondary"], false, true, diagnostics);
     let role = row.word(columns.role, &ROLES, true, true, diagnostics);
+    if role.is_none() {
+        causes::count_role(roster, FileKind::Roles, row.trimmed(columns.role));
+    }
     let org_id = row.required_id(columns.org, diagnostics);
     let (begin, begin_ordered) = row.date(columns.begin, false, false, diagnostics);
     let (end, end_ordered) = row.date(columns.end, false, false, diagnostics);

@@ -3,7 +3,7 @@
 use roster::finding::{Code, Severity, source as codes};
 use roster::settings::DateOrder;
 
-use super::diagnostics::{Diagnostics, id_of, place, quoted};
+use super::diagnostics::{Diagnostics, Sign, id_of, place, quoted};
 use super::header::Col;
 use super::layout::FileKind;
 use super::missing::{Missing, Naming};
@@ -216,6 +216,9 @@ impl<'t> Row<'t> {
         match values::boolean(text) {
             BooleanCell::Exact(value) => return Some(value),
             BooleanCell::OtherCase(value) => {
+                if matches!(text, "TRUE" | "FALSE") {
+                    diagnostics.sign(Sign::Capitals);
+                }
                 self.note(diagnostics, &codes::BOOLEAN_CASE, Some(col), shown);
                 return Some(value);
             }
@@ -249,6 +252,9 @@ impl<'t> Row<'t> {
             return (None, false);
         }
         let cell = values::date(text, self.date_order);
+        if text.contains('/') {
+            diagnostics.sign(Sign::Dates);
+        }
         match cell {
             DateCell::Iso(date) => return (Some(date), false),
             DateCell::Ordered(date) => return (Some(date), true),

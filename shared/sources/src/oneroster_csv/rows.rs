@@ -57,6 +57,8 @@ pub(super) struct Oddities {
     /// For a row made from a server's object: index of a cell whose value cannot be read, or
     /// [`Oddities::NO_OBJECT`] if it was not an object.
     pub(super) misread: Option<u16>,
+    /// The same for the first cell whose value is optional and was left blank.
+    pub(super) misread_optional: Option<u16>,
 }
 
 impl Oddities {

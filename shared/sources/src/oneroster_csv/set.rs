@@ -3,11 +3,12 @@
 use roster::finding::source as codes;
 
 use super::ahead::with_file;
+use super::containers;
 use super::diagnostics::{Abort, Diagnostics, place, quoted};
-use super::header::distance;
+use super::header_names::distance;
 use super::layout::{FileKind, NOT_USED, SDS_COLUMNS, Version};
 use super::manifest::Manifest;
-use super::package::Package;
+use super::package::{Package, PackagedFile};
 use super::rows::Next;
 use super::table::{Mode, fault};
 
@@ -21,6 +22,9 @@ const SDS_FILES: [&str; 7] = [
     "Guardianrelationship.csv",
     "Student.csv",
 ];
+
+/// File names that only exports for Clever have, in lower case.
+const CLEVER_FILES: [&str; 4] = ["schools.csv", "students.csv", "teachers.csv", "sections.csv"];
 
 /// A set of files, sorted by kind.
 #[derive(Debug)]
@@ -78,6 +82,7 @@ impl FileSet {
             }
             None => {
                 refuse_sds(package, &files, diagnostics)?;
+                refuse_other_files(package.files(), &files, diagnostics)?;
                 if !accept_1_0 {
                     diagnostics
                         .note(&codes::MANIFEST_MISSING, |f| f.at(place("manifest.csv", 0, None)));
@@ -270,15 +275,16 @@ fn refuse_sds(
         let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
         SDS_FILES.iter().any(|sds| sds.eq_ignore_ascii_case(name))
     });
-    for kind in [FileKind::Users, FileKind::Roles, FileKind::Classes] {
+    for kind in [FileKind::Users, FileKind::Roles, FileKind::Classes, FileKind::Enrollments] {
         let Some(index) = files[kind as usize].filter(|_| !is_sds) else { continue };
         is_sds = with_file(package, index, None, |mut rows| {
             let next = rows.advance().map_err(|error| fault(error, kind.file(), diagnostics))?;
             let cells = rows.cells().iter().map(|cell| cell.of(rows.text()).trim());
-            let mut names = cells.filter(|_| next == Next::Row);
-            Ok::<_, Abort>(
-                names.any(|name| SDS_COLUMNS.iter().any(|sds| sds.eq_ignore_ascii_case(name))),
-            )
+            let names: Vec<&str> = cells.filter(|_| next == Next::Row).collect();
+            let has = |name: &str| names.iter().any(|own| own.eq_ignore_ascii_case(name));
+            // School Data Sync 2 gives enrollments and roles no ids.
+            let without_ids = has("userSourcedId") && !has("sourcedId") && !has("status");
+            Ok::<_, Abort>(without_ids || SDS_COLUMNS.iter().any(|sds| has(sds)))
         })?;
     }
     if is_sds {
@@ -286,4 +292,40 @@ fn refuse_sds(
         return Err(Abort::Refused);
     }
     Ok(())
+}
+
+/// Recognizes uploads without a manifest that are something else: another archive in the zip, files
+/// for Clever, or no OneRoster file at all.
+fn refuse_other_files(
+    found: &[PackagedFile],
+    files: &[Option<usize>; 8],
+    diagnostics: &mut Diagnostics<'_>,
+) -> Result<(), Abort> {
+    let base = |file: &PackagedFile| {
+        file.name.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    let of_clever = found.iter().filter(|file| CLEVER_FILES.contains(&base(file).as_str())).count();
+    if of_clever >= 2 {
+        diagnostics.note(&codes::CLEVER_FILES, |f| f);
+        return Err(Abort::Refused);
+    }
+    if files.iter().any(Option::is_some) {
+        return Ok(());
+    }
+    if let Some((name, what)) = containers::nested(found) {
+        diagnostics.note(&codes::CONTAINER_NESTED, |f| {
+            let found = if name.is_empty() {
+                format!("the upload is {what}, not a zip with OneRoster files")
+            } else {
+                format!("the upload contains {what}, {}, and no OneRoster file", quoted(name))
+            };
+            f.with(found)
+        });
+        return Err(Abort::Refused);
+    }
+    diagnostics.note(&codes::NO_ONEROSTER_FILES, |f| {
+        let names: Vec<String> = found.iter().take(5).map(|file| quoted(&file.name)).collect();
+        f.with(format!("the upload contains no OneRoster file, but {}", names.join(", ")))
+    });
+    Err(Abort::Refused)
 }

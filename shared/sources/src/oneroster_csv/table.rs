@@ -236,6 +236,12 @@ impl Table {
         if let Some(verdict) = self.check_width(&row, diagnostics) {
             return verdict;
         }
+        if let Some(cell) = odd.misread_optional {
+            let name = self.header.names().get(usize::from(cell)).map_or("", String::as_str);
+            row.note(diagnostics, &codes::OPTIONAL_VALUE_UNKNOWN, None, || {
+                format!("{name} has a value of the wrong type and was treated as blank")
+            });
+        }
         if odd.line_break {
             row.note(diagnostics, &codes::LINE_BREAK, None, String::new);
         }

@@ -3,7 +3,7 @@
 use roster::finding::source as codes;
 
 use super::collected::note_record;
-use super::diagnostics::Diagnostics;
+use super::diagnostics::{Diagnostics, Sign};
 use super::ids::{Claim, RecordStatus, Registry};
 use super::layout::FileKind;
 use super::row::Row;
@@ -64,6 +64,9 @@ pub(super) fn take<T: Default + Clone>(
         Claim::First(slot) => {
             if !is_regular_id(id) {
                 row.note(diagnostics, &codes::ID_CHARACTERS, Some(row.id_col()), String::new);
+                if is_exponent(id) {
+                    diagnostics.sign(Sign::Exponents);
+                }
             }
             if row.is_removal() {
                 registry.set(slot, RecordStatus::Removed);
@@ -72,6 +75,14 @@ pub(super) fn take<T: Default + Clone>(
             Taken::Record(slot)
         }
     }
+}
+
+/// Whether an id is a number as spreadsheet programs write long ones: `1.2E+15`.
+fn is_exponent(id: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    id.split_once("E+").is_some_and(|(number, exponent)| {
+        is_digits(&number.replacen('.', "", 1)) && is_digits(exponent)
+    })
 }
 
 /// Reports ids that differ only in case (check 27).

@@ -4,9 +4,10 @@ use roster::contact;
 use roster::finding::source as codes;
 use roster::id::hash64;
 
+use super::causes;
 use super::classes::check_grades;
 use super::collected::{Collected, GuardianWord, ImportOptions, User, person};
-use super::diagnostics::{Abort, Diagnostics, place, quoted};
+use super::diagnostics::{Abort, Diagnostics, NoSink, place, quoted};
 use super::header::Col;
 use super::ids::{Last, NONE, RecordStatus};
 use super::layout::FileKind;
@@ -202,7 +203,7 @@ pub(super) fn read(
         match take(&mut roster.users, &row, package, diagnostics) {
             Taken::Record(slot) => rows.read_user(&row, slot, roster, options, diagnostics),
             Taken::Unnamed => roster.losses.people(),
-            Taken::Bad(slot) => rows.read_bad(&row, slot, roster),
+            Taken::Bad(slot) => rows.read_bad(&row, slot, roster, options),
             Taken::Nothing => {}
         }
     }
@@ -210,8 +211,14 @@ pub(super) fn read(
 }
 
 impl Rows {
-    /// Records what a bad row says of its person: roles, and relatives.
-    fn read_bad(&self, row: &Row<'_>, slot: u32, roster: &mut Collected) {
+    /// Records what a bad row says of its person: roles, relatives, and a guardian's contacts.
+    fn read_bad(
+        &mut self,
+        row: &Row<'_>,
+        slot: u32,
+        roster: &mut Collected,
+        options: &ImportOptions<'_>,
+    ) {
         let is_whole = row.is_whole();
         let kinds = if is_whole && self.has_roles {
             possible_kinds(row, &self.columns)
@@ -221,7 +228,36 @@ impl Rows {
         roster.users.record_mut(slot).kinds |= kinds;
         if is_whole {
             read_agents(row, &self.columns, slot, roster);
+            // Its findings would only repeat that the row is bad.
+            let mut sink = NoSink;
+            let unheard = &mut Diagnostics::new(&mut sink);
+            let mut user = *roster.users.record(slot);
+            self.keep_contacts(row, &mut user, roster, options, unheard);
+            *roster.users.record_mut(slot) = user;
         }
+    }
+
+    /// Keeps the contacts of a guardian whose row is bad: they count as taken (R-G1).
+    fn keep_contacts(
+        &mut self,
+        row: &Row<'_>,
+        user: &mut User,
+        roster: &mut Collected,
+        options: &ImportOptions<'_>,
+        diagnostics: &mut Diagnostics<'_>,
+    ) {
+        if user.kinds & person::GUARDIAN == 0 || user.has_texts {
+            return;
+        }
+        self.contacts.read(row, &self.columns, options.phones, diagnostics);
+        let contacts = PersonTexts {
+            email: self.contacts.email(),
+            phone: self.contacts.phone(),
+            sms: self.contacts.sms(),
+            ..PersonTexts::default()
+        };
+        user.texts = contacts.write(&StudentTexts::default(), &mut roster.texts);
+        user.has_texts = true;
     }
 
     fn read_user(
@@ -254,6 +290,7 @@ impl Rows {
         else {
             // The roles it may have are kept: the record of each is left unchanged (R-H3).
             user.kinds = if self.has_roles { user.kinds } else { person::ALL };
+            self.keep_contacts(row, &mut user, roster, options, diagnostics);
             roster.users.set(slot, RecordStatus::Dropped);
             *roster.users.record_mut(slot) = user;
             return;
@@ -269,7 +306,11 @@ impl Rows {
             roster.usernames.push((hash64(&username.to_lowercase()), slot));
         }
         self.contacts.read(row, columns, options.phones, diagnostics);
+        if !self.contacts.email().is_empty() {
+            roster.addresses.count(hash64(self.contacts.email()));
+        }
         user.texts = self.write_texts(row, [username, given, family], roster, options);
+        user.has_texts = true;
         *roster.users.record_mut(slot) = user;
     }
 
@@ -298,7 +339,10 @@ impl Rows {
                     *roster.not_rostered.entry(key).or_default() += 1;
                 }
             }
-            None => user.kinds = person::ALL,
+            None => {
+                causes::count_role(roster, FileKind::Users, row.trimmed(self.columns.role));
+                user.kinds = person::ALL;
+            }
         }
         let has_orgs = read_orgs(row, self.columns.orgs, &mut self.orgs, roster, diagnostics);
         user.orgs = self.orgs.range;

@@ -9,8 +9,9 @@ use std::sync::{
 };
 
 use roster::finding::source as codes;
-use zip::{ZipArchive, result::ZipError};
+use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
+use super::containers;
 use super::diagnostics::quoted;
 use super::package::{Package, PackagedFile, Refusal};
 
@@ -91,7 +92,9 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
         let mut reader = Watched { inner: reader, failed: failed.clone() };
         let bad = |error: ZipError| open_error(error, &failed);
         refuse_too_many(&mut reader, limits).map_err(|e| bad(ZipError::Io(e)))?;
-        let archive = ZipArchive::new(reader).map_err(bad)?;
+        let looks = containers::describe(&mut reader).map_err(|e| bad(ZipError::Io(e)))?;
+        let archive = ZipArchive::new(reader)
+            .map_err(|error| not_a_zip(open_error(error, &failed), looks))?;
         let refuse = |refusal: Refusal| Err(OpenError::Refused(refusal));
         if archive.has_duplicate_names() {
             return refuse(Refusal::new(
@@ -121,6 +124,17 @@ impl<R: Read + Seek + Send> ZipPackage<R> {
                     Refusal::new(&codes::ZIP_ENCRYPTED, "the zip file is protected by a password")
                         .in_file(&name),
                 );
+            }
+            if !matches!(
+                entry.compression(),
+                CompressionMethod::Stored | CompressionMethod::Deflated
+            ) {
+                let what = format!(
+                    "{} in the zip is compressed with the method {}, which is not supported",
+                    quoted(&name),
+                    entry.compression()
+                );
+                return refuse(Refusal::new(&codes::ZIP_COMPRESSION, what).in_file(&name));
             }
             if entry.is_symlink() {
                 return refuse(
@@ -182,6 +196,18 @@ fn is_traversal(name: &str) -> bool {
         || name.contains('\0')
         || name.as_bytes().get(1) == Some(&b':')
         || name.split(['/', '\\']).any(|part| part == "..")
+}
+
+/// Says what an upload is that cannot be opened, if its first bytes show it.
+fn not_a_zip(error: OpenError, looks: Option<&'static str>) -> OpenError {
+    match (error, looks) {
+        (OpenError::Refused(refusal), Some(what))
+            if refusal.0.code == codes::ZIP_UNREADABLE.name =>
+        {
+            OpenError::Refused(Refusal::new(&codes::ZIP_UNREADABLE, what))
+        }
+        (error, _) => error,
+    }
 }
 
 fn open_error(error: ZipError, failed: &AtomicBool) -> OpenError {

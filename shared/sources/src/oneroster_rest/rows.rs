@@ -16,8 +16,8 @@ use crate::oneroster_csv::{FileKind, RowBuilder, Version, layout};
 enum Shape {
     /// A text, a number or a boolean: the first field that exists under one of these names.
     Text(&'static [&'static str]),
-    /// A list of texts.
-    Texts(&'static str),
+    /// A list of texts: the first field that exists under one of these names.
+    Texts(&'static [&'static str]),
     /// The id of a reference.
     Reference(&'static str),
     /// The ids of references.
@@ -42,6 +42,9 @@ pub(super) struct Columns {
     fields: Vec<&'static str>,
     /// The number of columns of the standard.
     standard: Vec<String>,
+    /// Whether a record cannot be used without a readable value of the column: required ones, and
+    /// those whose loss would remove something.
+    needed: Vec<bool>,
 }
 
 /// An object: the values of the fields that are read.
@@ -90,10 +93,12 @@ fn shape(kind: FileKind, column: &str) -> Shape {
         (_, "termSourcedIds") => References("terms"),
         (_, "orgSourcedIds") => References("orgs"),
         (_, "agentSourcedIds") => References("agents"),
-        (_, "grades") => Texts("grades"),
-        (_, "subjects") => Texts("subjects"),
-        (_, "subjectCodes") => Texts("subjectCodes"),
-        (_, "periods") => Texts("periods"),
+        // 1.0 has one grade, and some servers of 1.1 still send it.
+        (FileKind::Users, "grades") => Texts(&["grades", "grade"]),
+        (_, "grades") => Texts(&["grades"]),
+        (_, "subjects") => Texts(&["subjects"]),
+        (_, "subjectCodes") => Texts(&["subjectCodes"]),
+        (_, "periods") => Texts(&["periods"]),
         (_, "userIds") => UserIds,
         // The names in 1.2 differ between files and REST; some servers use those of the files.
         (_, "preferredGivenName") => Text(&["preferredFirstName", "preferredGivenName"]),
@@ -156,6 +161,11 @@ fn known(column: &str) -> Option<&'static [&'static str]> {
     ALL.iter().find(|[name]| *name == column).map(<[&str; 1]>::as_slice)
 }
 
+/// Optional columns that remove something if they are read as blank: relationships, references and
+/// whether the record is one at all.
+const WITHOUT_LOSS: [&str; 5] =
+    ["status", "agentSourcedIds", "primaryOrgSourcedId", "parentSourcedId", "schoolYearSourcedId"];
+
 impl Columns {
     /// Returns the columns of a table, followed by the district's custom columns.
     pub(super) fn of(kind: FileKind, version: Version, own: impl Iterator<Item = String>) -> Self {
@@ -166,9 +176,12 @@ impl Columns {
             met: Vec::new(),
             fields: Vec::new(),
             standard: Vec::new(),
+            needed: Vec::new(),
         };
         for column in layout(kind, version, version == Version::V1_1) {
             columns.names.push(column.name.to_owned());
+            let is_needed = column.is_required() || WITHOUT_LOSS.contains(&column.name);
+            columns.needed.push(is_needed);
             columns.shapes.push(shape(kind, column.name));
         }
         let standard = columns.names.clone();
@@ -180,15 +193,14 @@ impl Columns {
                 .own
                 .push(column.strip_prefix("metadata.").unwrap_or(&column).to_ascii_lowercase());
             columns.met.push(false);
+            columns.needed.push(false);
             columns.names.push(column);
         }
         columns.standard = standard;
         for shape in &columns.shapes {
             match shape {
-                Shape::Text(names) => columns.fields.extend_from_slice(names),
-                Shape::Texts(name) | Shape::Reference(name) | Shape::References(name) => {
-                    columns.fields.push(name)
-                }
+                Shape::Text(names) | Shape::Texts(names) => columns.fields.extend_from_slice(names),
+                Shape::Reference(name) | Shape::References(name) => columns.fields.push(name),
                 Shape::UserIds => columns.fields.push("userIds"),
                 Shape::Own(_) if !columns.fields.contains(&"metadata") => {
                     columns.fields.push("metadata")
@@ -229,19 +241,18 @@ impl Columns {
         let get = |name: &str| {
             self.fields.iter().position(|field| *field == name).and_then(|at| values[at])
         };
+        let first = |names: &[&str]| {
+            names.iter().find_map(|name| get(name).filter(|value| value.get() != "null"))
+        };
         let metadata = get("metadata");
         for (at, shape) in self.shapes.iter().enumerate() {
             let begin = maker.begin_cell();
             let is_read = match *shape {
                 Shape::Blank => true,
-                Shape::Text(names) => {
-                    let value = names
-                        .iter()
-                        .find_map(|name| get(name).filter(|value| value.get() != "null"));
-                    text(value, maker.text())
-                }
-                Shape::Texts(name) => {
-                    each(get(name), maker.text(), |item, into| text(Some(item), into))
+                Shape::Text(names) => text(first(names), maker.text()),
+                Shape::Texts(names) => {
+                    let value = first(names);
+                    each(value, maker.text(), |item, into| text(Some(item), into))
                 }
                 Shape::Reference(name) => reference(get(name), maker.text()),
                 Shape::References(name) => {
@@ -257,7 +268,7 @@ impl Columns {
             if !is_read {
                 // A partial value is discarded.
                 maker.text().truncate(begin);
-                maker.misread(at);
+                if self.needed[at] { maker.misread(at) } else { maker.misread_optional(at) }
             }
             maker.end_cell(begin);
         }
@@ -350,11 +361,12 @@ fn text(value: Option<&RawValue>, into: &mut String) -> bool {
                 return true;
             }
             match serde_json::from_str::<String>(value) {
-                Ok(text) => {
+                // A NUL is damage, as in files.
+                Ok(text) if !text.contains('\0') => {
                     into.push_str(&text);
                     true
                 }
-                Err(_) => false,
+                _ => false,
             }
         }
         Some(b'{' | b'[') | None => false,
@@ -378,6 +390,8 @@ fn reference(value: Option<&RawValue>, into: &mut String) -> bool {
         None | Some("null") => true,
         Some(object) if object.starts_with('{') => serde_json::from_str::<Reference<'_>>(object)
             .is_ok_and(|reference| text(reference.id, into)),
+        // Some servers send the id without an object.
+        Some(id) if id.starts_with('"') => text(value, into),
         Some(_) => false,
     }
 }

@@ -256,3 +256,25 @@ async fn r_h3_a_district_that_shares_no_school_is_refused() {
     assert_eq!(snapshot.codes(), [("nothing_shared", 1)]);
     assert!(snapshot.all("student").is_empty());
 }
+
+#[tokio::test]
+async fn r_h3_a_nul_in_a_name_leaves_the_record_unchanged() {
+    let world = World::new();
+    world.clever.put("users", student(11, json!({ "name": { "first": "A\u{0}da", "last": "P" } })));
+    let snapshot = world.snapshot().await;
+    assert!(snapshot.record("student", "user", 11).is_none());
+    assert_eq!(snapshot.codes(), [("record_unreadable", 1)]);
+    assert!(!format!("{:?}", snapshot.all("gaps")).contains("u{0}"));
+    assert!(snapshot.all("gaps").iter().any(|gap| gap["id"] == id("user", 11)));
+}
+
+#[tokio::test]
+async fn a_text_in_place_of_an_optional_object_is_blank() {
+    let world = World::new();
+    let own = json!({ "credentials": "pupil11", "preferred_name": "Addy" });
+    world.clever.put("users", student(11, json!({ "roles": { "student": own } })));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.codes(), []);
+    let student = snapshot.record("student", "user", 11).unwrap();
+    assert_eq!(student["person"].get("username"), None);
+}

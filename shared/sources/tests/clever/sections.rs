@@ -165,3 +165,21 @@ async fn r_a6_a_missing_term_or_course_that_a_section_names_stays() {
         assert!(snapshot.all("gaps").contains(&stays), "{kind}: {:?}", snapshot.all("gaps"));
     }
 }
+
+#[tokio::test]
+async fn r_h3_a_section_without_a_list_of_students_keeps_its_enrollments() {
+    for is_missing in [true, false] {
+        let world = World::new();
+        let mut empty = section(1, &[1], &[], json!({ "students": [] }));
+        if is_missing {
+            empty.as_object_mut().unwrap().remove("students");
+        }
+        world.clever.put("sections", empty);
+        let snapshot = world.snapshot().await;
+        let kept = json!({ "gap": "enrollment", "class": id("section", 1) });
+        // An empty list says that the class is empty, no list says nothing.
+        assert_eq!(snapshot.all("gaps").contains(&kept), is_missing);
+        assert_eq!(snapshot.codes().contains(&("record_unreadable", 1)), is_missing);
+        assert!(snapshot.record("class", "section", 1).is_some());
+    }
+}

@@ -23,14 +23,14 @@ fn refusal(bytes: Vec<u8>, limits: &Limits) -> String {
 
 #[test]
 fn check_1_not_a_zip() {
-    assert_snapshot!(Set::valid().import_bytes(Some(b"sourcedId,status\n".to_vec())).found(), @"stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.");
+    assert_snapshot!(Set::valid().import_bytes(Some(b"sourcedId,status\n".to_vec())).found(), @"stop zip_unreadable: the upload is a single CSV file, not a zip file with all files. Export again and upload the zip file without changing it.");
 }
 
 #[test]
 fn check_1_truncated_zip() {
     let bytes = Set::valid().zip();
     let half = bytes[..bytes.len() / 2].to_vec();
-    assert_snapshot!(Set::valid().import_bytes(Some(half)).found(), @"stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.");
+    assert_snapshot!(Set::valid().import_bytes(Some(half)).found(), @"stop zip_unreadable: the zip file was cut off: its end is missing. Export again and upload the zip file without changing it.");
 }
 
 #[test]
@@ -320,4 +320,115 @@ fn r_h3_a_member_shorter_than_the_directory_says_is_refused() {
     let outcome = set.import_bytes(Some(bytes));
     assert!(outcome.refused);
     assert_snapshot!(outcome.found(), @"stop file_cut_off users.csv: `users.csv` in the zip is shorter than the zip says (508 of 1008 bytes). Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.");
+}
+
+#[test]
+fn check_1_what_is_uploaded_instead_of_a_zip_is_named() {
+    let mut tar = vec![0; 600];
+    tar[257..262].copy_from_slice(b"ustar");
+    let zip = Set::valid().zip();
+    let uploads: [(&str, Vec<u8>); 12] = [
+        ("nothing", Vec::new()),
+        ("gzip", b"\x1f\x8b\x08\x00rest".to_vec()),
+        ("7z", b"7z\xbc\xaf\x27\x1c\x00".to_vec()),
+        ("rar", b"Rar!\x1a\x07\x01".to_vec()),
+        ("bzip2", b"BZh91AY".to_vec()),
+        ("tar", tar),
+        ("sign-in page", b"\n<!DOCTYPE HTML><html><title>Sign in</title>".to_vec()),
+        ("xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec()),
+        ("csv", Set::valid().text("users.csv").into_bytes()),
+        ("cut zip", zip[..zip.len() - 60].to_vec()),
+        ("json", b"{\"users\": []}".to_vec()),
+        ("two bytes", b"PK".to_vec()),
+    ];
+    let found = uploads
+        .map(|(name, bytes)| format!("{name}: {}", Set::valid().import_bytes(Some(bytes)).found()));
+    assert_snapshot!(found.join("\n"), @r"
+    nothing: stop zip_unreadable: the upload is empty (0 bytes). Export again and upload the zip file without changing it.
+    gzip: stop zip_unreadable: the upload is a gzip file (.gz or .tar.gz), not a zip file. Export again and upload the zip file without changing it.
+    7z: stop zip_unreadable: the upload is a 7-Zip file (.7z), not a zip file. Export again and upload the zip file without changing it.
+    rar: stop zip_unreadable: the upload is a RAR file (.rar), not a zip file. Export again and upload the zip file without changing it.
+    bzip2: stop zip_unreadable: the upload is a bzip2 file (.bz2), not a zip file. Export again and upload the zip file without changing it.
+    tar: stop zip_unreadable: the upload is a tar file (.tar), not a zip file. Export again and upload the zip file without changing it.
+    sign-in page: stop zip_unreadable: the upload is a web page, perhaps a sign-in page that was saved instead of the export. Export again and upload the zip file without changing it.
+    xls: stop zip_unreadable: the upload is a spreadsheet or another Office document, not a zip file. Export again and upload the zip file without changing it.
+    csv: stop zip_unreadable: the upload is a single CSV file, not a zip file with all files. Export again and upload the zip file without changing it.
+    cut zip: stop zip_unreadable: the zip file was cut off: its end is missing. Export again and upload the zip file without changing it.
+    json: stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
+    two bytes: stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
+    ");
+}
+
+#[test]
+fn check_1_a_compression_method_that_is_not_supported_is_named() {
+    // The method's number in every header of users.csv: 12 is bzip2, 14 is LZMA.
+    for (method, name) in [(12_u16, "Bzip2"), (14, "Lzma")] {
+        let mut bytes = Set::valid().zip();
+        for (signature, at_name, at_method) in [(b"PK\x03\x04", 30, 8), (b"PK\x01\x02", 46, 10)] {
+            let places: Vec<usize> = bytes
+                .windows(4)
+                .enumerate()
+                .filter(|&(at, w)| {
+                    w == signature && bytes[at + at_name..].starts_with(b"users.csv")
+                })
+                .map(|(at, _)| at + at_method)
+                .collect();
+            places
+                .into_iter()
+                .for_each(|at| bytes[at..at + 2].copy_from_slice(&method.to_le_bytes()));
+        }
+        let found = refusal(bytes, &Limits::default());
+        assert!(found.starts_with("zip_compression: ") && found.contains(name), "{found}");
+    }
+}
+
+#[test]
+fn check_10_a_set_without_oneroster_files_says_what_it_contains() {
+    let of = |files: &[(&str, &str)]| Set::of(files).import();
+    let inner = String::from_utf8_lossy(b"PK\x03\x04").into_owned();
+    let sets = [
+        ("zip in a zip", of(&[("export.zip", &inner)])),
+        ("workbook", of(&[("Roster.XLSX", &inner), ("notes.txt", "")])),
+        ("workbook itself", of(&[("[Content_Types].xml", ""), ("xl/workbook.xml", "")])),
+        ("archive", of(&[("files/export.tar.gz", "")])),
+        ("nothing known", of(&[("README.md", "# Hello"), ("main.rs", "")])),
+        (
+            "clever",
+            of(&[
+                ("schools.csv", "School_id,School_name\n1,Oak\n"),
+                ("students.csv", "Student_id,First_name\n1,Ada\n"),
+                ("enrollments.csv", "School_id,Section_id,Student_id\n1,1,1\n"),
+            ]),
+        ),
+        (
+            "sds 2",
+            of(&[
+                ("orgs.csv", "sourcedId,name,type\n1,Oak,school\n"),
+                ("users.csv", "sourcedId,username,givenName,familyName\n1,a,Ada,Hale\n"),
+                ("roles.csv", "userSourcedId,orgSourcedId,role\n1,1,student\n"),
+            ]),
+        ),
+    ];
+    let found = sets.map(|(name, outcome)| {
+        assert!(outcome.refused, "{name}");
+        let stops: Vec<String> = outcome
+            .found()
+            .lines()
+            .filter(|line| line.starts_with("stop"))
+            .map(str::to_owned)
+            .collect();
+        format!("{name}: {}", stops.join("\n"))
+    });
+    assert_snapshot!(found.join("\n"), @r"
+    zip in a zip: stop container_nested: the upload contains another zip file, `export.zip`, and no OneRoster file. Put the CSV files themselves into one zip file, as the student information system exports them.
+    workbook: stop container_nested: the upload contains a workbook of a spreadsheet program, `Roster.XLSX`, and no OneRoster file. Put the CSV files themselves into one zip file, as the student information system exports them.
+    workbook itself: stop container_nested: the upload is a workbook of a spreadsheet program, not a zip with OneRoster files. Put the CSV files themselves into one zip file, as the student information system exports them.
+    archive: stop container_nested: the upload contains another archive, `files/export.tar.gz`, and no OneRoster file. Put the CSV files themselves into one zip file, as the student information system exports them.
+    nothing known: stop no_oneroster_files: the upload contains no OneRoster file, but `README.md`, `main.rs`. Export OneRoster CSV files (manifest.csv, orgs.csv, users.csv and others) and upload them.
+    clever: stop clever_files: these are CSV files for Clever, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format, or ask an operator to connect Clever.
+    sds 2: stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.
+    ");
+    // Another archive beside the OneRoster files is ignored.
+    let outcome = Set::valid().file("photos.zip", "x").import();
+    assert_eq!(outcome.codes(), ["file_unknown"]);
 }

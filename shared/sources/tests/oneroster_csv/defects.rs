@@ -72,7 +72,7 @@ fn only_stop_findings_refuse_a_set() {
     own-column-first: extension_column
     required-column-missing: column_missing
     optional-column-missing: optional_column_missing
-    header-misspelt: column_missing extension_column
+    header-misspelt: column_missing
     header-duplicate: column_twice optional_column_missing
     resource-column: 
     short-rows: cells_short

@@ -150,6 +150,31 @@ fn check_49_the_current_enrollment_is_used() {
 }
 
 #[test]
+fn check_49_enrollments_that_do_not_overlap_are_no_fault() {
+    let two = |first: &str, second: &str| {
+        Set::valid()
+            .change(
+                "enrollments.csv",
+                "e4,,,c2,s2,st2,student,,,",
+                &format!("e4,,,c2,s2,st2,student,,{first}"),
+            )
+            .rows("enrollments.csv", &format!("e5,,,c2,s2,st2,student,,{second}"))
+            .import()
+    };
+    // Two half-years, the second from the day on which the first ends.
+    let outcome = two("2026-08-02,2026-11-01", "2026-11-01,2027-01-15");
+    assert_eq!((outcome.found().as_str(), outcome.class("c2").students.len()), ("", 1));
+    assert_eq!(outcome.class("c2").students[0].end, Some(jiff::civil::date(2026, 11, 1)));
+    for (first, second) in [
+        ("2026-08-02,2026-11-02", "2026-11-01,"),
+        (",", "2026-11-01,"),
+        (",2026-11-02", ",2026-10-01"),
+    ] {
+        assert_eq!(two(first, second).codes(), ["enrollment_merged"], "{first} {second}");
+    }
+}
+
+#[test]
 fn a_class_can_have_thirty_thousand_students() {
     let mut set = Set::valid();
     let (mut users, mut rows) = (String::new(), String::new());

@@ -81,7 +81,7 @@ fn check_26_rows_of_roles_with_the_same_id() {
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
-    {"gap":"record","kind":"guardian","id":"st1"}
+    {"gap":"record","kind":"guardian","id":"st1","contacts":["pmoss@lantern.example"]}
     "#);
 }
 
@@ -292,7 +292,7 @@ fn r_o3_records_outside_the_shared_schools_are_not_imported() {
         .rows("courses.csv", "co2,,,,Maths,,,s2,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    warn shared_school_unknown orgs.csv [org s77]: the setting shared_schools names a school that the source does not have. Ask an operator to correct the setting.
+    warn shared_school_unknown orgs.csv [org s77]: the setting shared_schools names the school `s77`, which the source does not have. Ask an operator to correct the setting.
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
     warn agent_one_way users.csv agentSourcedIds: 2 relationships are given in one direction only; they were accepted in both. Name the students in the guardians' rows too.
     ");

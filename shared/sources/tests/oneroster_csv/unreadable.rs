@@ -12,7 +12,7 @@ fn r_h3_a_bad_person_is_unreadable_and_keeps_the_enrollments() {
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
-    {"gap":"record","kind":"guardian","id":"st1"}
+    {"gap":"record","kind":"guardian","id":"st1","contacts":["pmoss@lantern.example"]}
     "#);
     assert_eq!(outcome.class("c1").students.len(), 1);
     // The role can be read, so other kinds are not affected.
@@ -100,7 +100,7 @@ fn r_h3_no_record_of_a_damaged_file_is_removed() {
     {"gap":"record","kind":"teacher","id":"te1","classes":[{"id":"c1","primary":true},{"id":"c2","primary":true}]}
     {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}
-    {"gap":"record","kind":"guardian","id":"gu1"}
+    {"gap":"record","kind":"guardian","id":"gu1","contacts":["runa@mail.example","+13125550142"]}
     "#);
     assert_eq!(outcome.ids(RecordKind::Class), ["c1", "c2"]);
 }
@@ -190,4 +190,22 @@ fn r_a6_a_lost_term_or_course_that_is_still_referred_to_stays() {
     {"gap":"record","kind":"class","id":"c2"}
     {"gap":"record","kind":"class","id":"c1"}
     "#);
+}
+
+#[test]
+fn r_g1_the_contacts_of_a_guardian_with_a_bad_row_are_in_the_snapshot() {
+    // The row lacks the family name, or has a role that does not exist, or is there twice.
+    let nameless = Set::valid().change("users.csv", "Runa,Moss", "Runa,").import();
+    assert_snapshot!(nameless.unreadable(), @r#"{"gap":"record","kind":"guardian","id":"gu1","contacts":["runa@mail.example","+13125550142"]}"#);
+    let bad = Set::valid().change("users.csv", "gu1,,,true", "gu1,gone,,true").import();
+    assert_eq!(bad.unreadable(), nameless.unreadable());
+    let twice = Set::valid()
+        .rows("users.csv", "gu1,,,true,s1,parent,rmoss,,Rina,Moss,,,other@mail.example,,,,,")
+        .import();
+    assert!(twice.unreadable().contains("runa@mail.example"), "{}", twice.unreadable());
+    // Cells that are not in their columns are not trusted, and only guardians' contacts count.
+    let cut = Set::valid().change("users.csv", ",,\"st1,st2\",,", "").import();
+    assert!(!cut.unreadable().contains('@'), "{}", cut.unreadable());
+    let student = Set::valid().change("users.csv", "Perrin,Moss", "Perrin,").import();
+    assert!(!student.unreadable().contains('@'), "{}", student.unreadable());
 }

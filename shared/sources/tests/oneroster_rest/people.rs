@@ -74,7 +74,10 @@ async fn r_g3_relationships_count_from_either_side_and_teachers_are_not_guardian
 async fn r_h3_an_unreadable_object_does_not_affect_the_others() {
     for broken in [
         json!({ "givenName": { "first": "Ada" } }),
-        json!({ "orgs": "s1" }),
+        json!({ "orgs": 7 }),
+        json!({ "familyName": "Mo\u{0}ss" }),
+        json!({ "agents": [["gu1"]] }),
+        json!({ "status": { "is": "active" } }),
         json!({ "orgs": [{ "sourcedId": ["s1"] }] }),
         json!({ "familyName": null }),
         json!({ "familyName": "" }),
@@ -206,4 +209,55 @@ async fn the_quirks_of_known_servers_are_supported() {
         (snapshot.ids("class"), snapshot.found("value_missing").0),
         (vec!["c1".to_owned()], "classes".into())
     );
+}
+
+#[tokio::test]
+async fn an_optional_field_of_the_wrong_type_is_blank_and_the_record_stays() {
+    let fields = ["phone", "sms", "middleName", "identifier", "email"];
+    for field in fields {
+        let world = World::new();
+        let wrong = json!({ field: { "value": ["x"] } });
+        world.server.put(Resource::Users, &user("st2", "student", wrong));
+        let snapshot = world.snapshot().await;
+        assert_eq!(snapshot.ids("student"), ["st1", "st2"], "{field}: {:?}", snapshot.findings);
+        assert_eq!(snapshot.count("optional_value_unknown"), 1, "{field}");
+        assert!(snapshot.all("gaps").is_empty(), "{field}: {:?}", snapshot.all("gaps"));
+    }
+    // A required field of the wrong type beside it still counts.
+    let world = World::new();
+    let wrong = json!({ "phone": {}, "familyName": {} });
+    world.server.put(Resource::Users, &user("st2", "student", wrong));
+    assert_eq!(world.snapshot().await.ids("student"), ["st1"]);
+}
+
+#[tokio::test]
+async fn fields_of_1_0_and_references_without_an_object_are_read() {
+    let world = World::new();
+    world.server.put(
+        Resource::Users,
+        &user("st2", "student", json!({ "grades": null, "grade": "05", "orgs": ["s1"] })),
+    );
+    let snapshot = world.snapshot().await;
+    let student = snapshot.record("student", "st2").unwrap();
+    assert_eq!(student["demographics"]["grades"], json!(["05"]));
+    assert_eq!((snapshot.drops(), &student["person"]["schools"]), (0, &json!(["s1"])));
+}
+
+#[tokio::test]
+async fn enrollments_without_a_school_and_dates_with_a_time_are_read() {
+    let world = World::new();
+    let whole = world.snapshot().await;
+    let times = json!({ "school": null, "beginDate": "2026-08-20T00:00:00.000Z" });
+    let ids: Vec<String> = whole.all("class")[0]["students"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|student| student["id"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert!(ids.contains(&"st2".to_owned()));
+    world.server.put(Resource::Enrollments, &enrollment("e9", "c1", "st1", "student", times));
+    let snapshot = world.snapshot().await;
+    assert_eq!(snapshot.drops(), 0, "{:?}", snapshot.findings);
+    let students = &snapshot.all("class")[0]["students"];
+    assert!(students.as_array().unwrap().len() >= 2, "{students}");
 }
