@@ -26,7 +26,7 @@ fn source_student(id: &str, person: Person) -> Student {
 /// A district whose newest data has students that are not here, in the order of the table.
 async fn with_data() -> World {
     let w = world("sis").await;
-    let mut students = vec![
+    let mut students = [
         source_student("S-1000842", numbered("Nia Oak", "", "north", "0042")),
         source_student("s-77", numbered("Bo Birch", "nia.oak@oak.org", "south", "9077")),
         source_student("p1", numbered("Pia Larch", "pia@oak.org", "north", "4711")),
