@@ -73,9 +73,11 @@ impl Protected {
         self.pinned[kind as usize].contains(&key)
     }
 
-    /// Whether this record is unreadable.
+    /// Whether this record is unreadable. What an unreadable row says of a person's role does not
+    /// count: the row leaves the person unchanged in every role (R-H3).
     pub(super) fn is_unreadable(&self, kind: RecordKind, id: u64) -> bool {
-        self.records[kind as usize].contains(&id)
+        let is_in = |kind: RecordKind| self.records[kind as usize].contains(&id);
+        is_in(kind) || (kind.is_person() && RecordKind::PEOPLE.into_iter().any(is_in))
     }
 
     /// Whether no record of the kind counts as gone: an unreadable record without an id may be any

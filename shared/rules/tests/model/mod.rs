@@ -39,9 +39,12 @@ struct Night<'a> {
 
 impl Night<'_> {
     fn unreadable(&self, kind: RecordKind, id: &SourceId) -> bool {
-        self.night.unreadable.iter().any(
-            |record| matches!(record, UnreadableRecord::Record { kind: of, id: other, .. } if *of == kind && other == id),
-        )
+        self.night.unreadable.iter().any(|record| match record {
+            UnreadableRecord::Record { kind: of, id: other, .. } => {
+                (*of == kind || (of.is_person() && kind.is_person())) && other == id
+            }
+            _ => false,
+        })
     }
 
     fn blind(&self, kind: RecordKind) -> bool {
@@ -400,12 +403,22 @@ pub(crate) fn after(
         })
         .cloned()
         .collect();
-    for student in &snapshot.students {
-        for guardian in &student.guardians {
-            let both = n.student(&student.id).is_some() && n.guardian(guardian).is_some();
-            if both && students.contains(&student.id) && guardians.contains(guardian) {
-                links.insert((student.id.clone(), guardian.clone()));
-            }
+    let listed = snapshot.students.iter().flat_map(|student| {
+        student.guardians.iter().map(|guardian| (student.id.clone(), guardian.clone()))
+    });
+    let listed = listed.chain(snapshot.guardians.iter().flat_map(|guardian| {
+        guardian.children.iter().map(|child| (child.clone(), guardian.id.clone()))
+    }));
+    for (student, guardian) in listed {
+        let (here, there) = (n.student(&student).is_some(), n.guardian(&guardian).is_some());
+        let counts = match (here, there) {
+            (true, true) => true,
+            (true, false) => n.unreadable(RecordKind::Guardian, &guardian),
+            (false, true) => n.unreadable(RecordKind::Student, &student),
+            (false, false) => false,
+        };
+        if counts && students.contains(&student) && guardians.contains(&guardian) {
+            links.insert((student, guardian));
         }
     }
 
