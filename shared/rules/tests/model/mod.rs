@@ -508,6 +508,22 @@ pub(crate) fn after(
             || known.unwrap().demographics.clone(),
             |student| student.demographics.clone(),
         );
+        let is_lost = |record: &UnreadableRecord| match record {
+            UnreadableRecord::Demographics { student: Some(lost) } => *lost == id,
+            UnreadableRecord::Demographics { student: None } => {
+                let named = serde_json::to_value(&demographics).unwrap();
+                named.as_object().unwrap().keys().all(|field| field == "grades")
+            }
+            _ => false,
+        };
+        if let Some(known) =
+            known.filter(|_| source.is_some() && n.night.unreadable.iter().any(is_lost))
+        {
+            let grades = demographics.grades;
+            demographics = Demographics { grades, ..known.demographics.clone() };
+            person.number = person.number.or(known.person.number.clone());
+            person.state_id = person.state_id.or(known.person.state_id.clone());
+        }
         if ignore {
             demographics = Demographics::default();
         }

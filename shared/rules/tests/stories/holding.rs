@@ -277,3 +277,49 @@ fn r_h3_an_unreadable_row_with_another_role_removes_nobody() {
         unreadable teacher s2
         unreadable teacher g1"), @"! student_no_email student s1");
 }
+
+#[test]
+fn r_h3_an_unreadable_row_of_demographics_leaves_only_the_demographics() {
+    let text = "
+        student s1 name=Ann number=7 grade=4 race=asian gender=female
+        student s2 name=Bob grade=4 race=white";
+    let mut w = world("clever", json!({})).after(text);
+    let of = |w: &crate::world::World, place: usize| {
+        let students = w.mirror.of::<roster::records::kinds::Students>();
+        serde_json::to_string(&students[place].state.demographics).unwrap()
+    };
+    // The row of s1 is unreadable: name and grade follow the source, a new student is admitted.
+    let night = w.night(
+        "
+        unreadable demographics s1
+        unreadable demographics s3
+        student s1 name=Anna grade=5
+        student s2 name=Bob grade=4
+        student s3 name=Cy grade=5",
+    );
+    assert_snapshot!(night, @r"
+    ~ student s1 [R-M1 given name; R-M1 demographics]
+    + student s3 schools=sch demographics=yes [R-S2 the source shares this student]
+    ~ student s2 [R-M1 demographics]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ! student_no_email student s2
+    ");
+    assert_snapshot!(of(&w, 0), @r#"{"grades":["5"],"races":["asian"],"gender":"female"}"#);
+    assert_snapshot!(of(&w, 1), @r#"{"grades":["5"]}"#);
+    // One of an unknown student: those without demographics keep theirs.
+    let night = w.night(
+        "
+        unreadable demographics
+        student s1 name=Anna grade=5
+        student s2 name=Bob grade=4 race=black
+        student s3 name=Cy grade=5",
+    );
+    assert_snapshot!(night, @r"
+    ~ student s2 [R-M1 demographics]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ! student_no_email student s2
+    ");
+    assert_snapshot!(of(&w, 0), @r#"{"grades":["5"],"races":["asian"],"gender":"female"}"#);
+}

@@ -31,6 +31,7 @@
 //! | `school`, `term fall from=2026-08-01 to=2026-12-20`, `course` | places; school `sch` and term `year` always exist, unless `no school` or `no term` removes them |
 //! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
 //! | `unreadable enrollment class=c1 person=s1` | an unreadable enrollment |
+//! | `unreadable demographics s1`, `unreadable demographics` | unreadable demographics of a student |
 //! | `ids own` | the source has its own ids, as Clever has |
 //!
 //! # The text of a plan

@@ -70,6 +70,11 @@ impl Students<'_> {
         item: Option<Item>,
     ) -> Result<(), PlanError> {
         let before = item.as_ref().map(|item| &item.state);
+        let source = if self.protected.has_lost_demographics(&source) {
+            groups::with_known(source, before)
+        } else {
+            source
+        };
         let Student { id, person, mut demographics, guardians, classes, .. } = source;
         if !output.context.policy.stores_demographics() {
             demographics = Demographics::default();
