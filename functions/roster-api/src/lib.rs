@@ -26,6 +26,7 @@ mod reference;
 mod response;
 mod router;
 mod routes;
+mod searching;
 mod views;
 
 use std::sync::Arc;

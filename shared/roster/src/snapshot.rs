@@ -53,6 +53,14 @@ pub enum UnreadableRecord {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<SourceId>,
     },
+    /// A row of demographics that could not be read. The student's demographics stay unchanged; the
+    /// rest of the student follows the source.
+    Demographics {
+        /// The student. `None` if the row's id could not be read: it may be any student without
+        /// demographics in the snapshot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        student: Option<SourceId>,
+    },
 }
 
 /// Why a snapshot lists a record as unreadable.

@@ -77,7 +77,7 @@ fn night() -> impl Strategy<Value = String> {
         prop_oneof![
             1 => Just("unreadable student"), 1 => Just("unreadable guardian"), 1 => Just("unreadable class"), 1 => Just("unreadable teacher"), 1 => Just("unreadable enrollment"),
             1 => Just("unreadable enrollment class=c1"), 1 => Just("unreadable enrollment person=s1"), 1 => Just("unreadable enrollment class=c2 person=s2"),
-            1 => Just("unreadable enrollment person=t1"), 8 => Just("course co"),
+            1 => Just("unreadable enrollment person=t1"), 1 => Just("unreadable demographics s1"), 1 => Just("unreadable demographics"), 8 => Just("course co"),
         ],
         0..2,
     );
@@ -485,7 +485,7 @@ proptest! {
             let bad = snapshot.unreadable.iter().any(|record| match record {
                 UnreadableRecord::Record { kind: other, id: row, .. } => *other == kind && *row == id,
                 UnreadableRecord::Kind { kind: other } => *other == kind && !change.reasons.iter().any(|reason| reason.rule.id() == "R-G2"),
-                UnreadableRecord::Enrollment { .. } => false,
+                UnreadableRecord::Enrollment { .. } | UnreadableRecord::Demographics { .. } => false,
             });
             prop_assert!(!bad, "{}", world::print::plan(&planned));
         }

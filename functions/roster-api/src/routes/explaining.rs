@@ -13,8 +13,10 @@ use roster::records::{Membership, Mirrored, Person, RecordKind, Status, kinds};
 use roster::run::RunState;
 use roster::snapshot::Manifest;
 use rules::effective;
+use rules::explain::search::{Matched, Query, Similar};
 use rules::explain::{
-    Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, explain as answer,
+    Advice, Applied, Explanation, Facts, InMirror, InSnapshot, SourceRecord, Where,
+    explain as answer,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +25,11 @@ use crate::class::ClassFound;
 use crate::context::{RequestContext, in_slot, is_active};
 use crate::input::Body;
 use crate::people::{Item, PersonFound};
+use crate::policy::DistrictPolicy;
 use crate::problem::Problem;
 use crate::reference::Reference;
 use crate::response::ok;
+use crate::searching::{Candidate, Searched};
 use crate::{Objects, Table};
 
 /// The body. The id is not in the URL because a source's id may identify a person.
@@ -34,7 +38,9 @@ use crate::{Objects, Table};
 pub(super) struct Question {
     kind: RecordKind,
     /// The source's id, or the key.
-    id: Reference,
+    id: Option<Reference>,
+    /// An id, a student number, an e-mail address or a name, instead of `id`.
+    q: Option<String>,
     /// The class in which the person is missing.
     class: Option<Reference>,
 }
@@ -46,10 +52,56 @@ struct Told {
     /// The key of the record in the mirror, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<Reference>,
+    /// How the record was found by `q`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<Matched>,
     #[serde(flatten)]
     explanation: Explanation,
     findings: Vec<Finding>,
+    /// Records with similar ids, or that the id names in another way, if this one is unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    did_you_mean: Vec<CandidateView>,
 }
+
+/// The answer if not exactly one record is meant.
+#[derive(Serialize)]
+struct Candidates {
+    kind: RecordKind,
+    candidates: Vec<CandidateView>,
+    /// Whether more records match.
+    more: bool,
+    did_you_mean: Vec<CandidateView>,
+    /// Whether the whole snapshot and mirror were searched.
+    complete: bool,
+    advice: Advice,
+}
+
+/// A record that may be meant.
+#[derive(Serialize)]
+struct CandidateView {
+    kind: RecordKind,
+    id: Reference,
+    name: String,
+    schools: Vec<Reference>,
+    /// Absent if the record is in the newest data only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<Matched>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    similar: Option<Similar>,
+}
+
+impl CandidateView {
+    fn new(kind: RecordKind, id: SourceId, candidate: Candidate) -> Self {
+        let Candidate { name, schools, status } = candidate;
+        let schools = schools.into_iter().map(Reference).collect();
+        Self { kind, id: Reference(id), name, schools, status, matched: None, similar: None }
+    }
+}
+
+/// The longest `q`, in characters.
+const LONGEST_QUERY: usize = 200;
 
 /// The record in the mirror.
 enum Here {
@@ -65,6 +117,13 @@ impl Here {
         }
     }
 
+    fn status(&self) -> Status {
+        match self {
+            Self::Person(person) => person.item.status(),
+            Self::Class(class) => class.item.status,
+        }
+    }
+
     fn source_id(&self) -> &SourceId {
         match self {
             Self::Person(person) => match &person.item {
@@ -77,15 +136,37 @@ impl Here {
     }
 }
 
+/// The question, after it has been checked.
+struct About<'a> {
+    kind: RecordKind,
+    class: Option<&'a ClassFound>,
+    policy: &'a DistrictPolicy,
+    district: &'a District,
+    manifest: Option<&'a Manifest>,
+}
+
 /// `POST /explain`.
 pub(super) async fn explain<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(question): Body<Question>,
 ) -> Result<Response, Problem> {
-    let Question { kind, id: Reference(id), class } = question;
+    let Question { kind, id, q, class } = question;
     if !kind.is_person() && kind != RecordKind::Class {
         return Err(Problem::unprocessable("`kind` must be student, teacher, guardian or class"));
     }
+    let wanted = match (id, q) {
+        (Some(Reference(id)), None) => Wanted::Id(id),
+        (None, Some(text)) if text.chars().count() <= LONGEST_QUERY => {
+            let query = Query::new(&text);
+            Wanted::Query(query.ok_or_else(|| Problem::unprocessable("`q` must not be blank"))?)
+        }
+        (None, Some(_)) => {
+            return Err(Problem::unprocessable(format!(
+                "`q` must have at most {LONGEST_QUERY} characters"
+            )));
+        }
+        _ => return Err(Problem::unprocessable("either `id` or `q` is required")),
+    };
     let policy = context.district_policy().await?;
     let district =
         context.api.table.district(context.district()).await?.ok_or_else(Problem::not_found)?;
@@ -96,8 +177,6 @@ pub(super) async fn explain<T: Table, O: Objects>(
         }
         None => None,
     };
-    let here = find(&context, kind, &id).await?;
-    let source_id = here.as_ref().map_or(&id, Here::source_id).clone();
     let manifest = match &district.latest {
         Some(latest) => {
             context
@@ -108,23 +187,136 @@ pub(super) async fn explain<T: Table, O: Objects>(
         }
         None => None,
     };
-    let snapshot = match &manifest {
-        Some(manifest) => {
-            Some(in_snapshot(&context, manifest, kind, &source_id, class.as_ref()).await?)
-        }
+    let about = About {
+        kind,
+        class: class.as_ref(),
+        policy: &policy,
+        district: &district,
+        manifest: manifest.as_deref(),
+    };
+    match wanted {
+        Wanted::Id(id) => explained(&context, &about, id, None).await,
+        Wanted::Query(query) => searched(&context, &about, &query).await,
+    }
+}
+
+/// What the question names.
+enum Wanted {
+    Id(SourceId),
+    Query(Query),
+}
+
+/// Answers about the only record that the query matches, or lists candidates.
+async fn searched<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    about: &About<'_>,
+    query: &Query,
+) -> Result<Response, Problem> {
+    let Searched { found, is_complete } = context.search(about.manifest, about.kind, query).await?;
+    if let Some((matched, id, _)) = found.only().filter(|_| is_complete) {
+        return explained(context, about, id.clone(), Some(*matched)).await;
+    }
+    let kind = about.kind;
+    let what = match (found.matches.is_empty(), found.similar.is_empty()) {
+        (false, _) => "Ask again with the `id` of the record that is meant.".to_owned(),
+        (true, false) => "No record matches. Compare with the similar ids in `did_you_mean`, and \
+                          ask again with the `id` of the record that is meant."
+            .to_owned(),
+        (true, true) => format!(
+            "No {kind} with this id, number, e-mail address or name is here or in the newest data. \
+             Check the spelling. If it is right, add the {kind} in the student information system, \
+             or check that its school is shared."
+        ),
+    };
+    let place = if found.matches.is_empty() { Where::Sis } else { Where::Here };
+    ok(&Candidates {
+        kind,
+        candidates: matches(context, kind, found.matches.into_iter()).await?,
+        more: found.more,
+        did_you_mean: similar(context, kind, found.similar).await?,
+        complete: is_complete,
+        advice: Advice { place, what },
+    })
+}
+
+/// Adds the status to a candidate that was found in the snapshot only: the mirror may have the
+/// record with another name or number.
+async fn with_status<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    kind: RecordKind,
+    id: &SourceId,
+    mut candidate: Candidate,
+) -> Result<Candidate, Problem> {
+    if candidate.status.is_none() {
+        candidate.status = find(context, kind, id).await?.map(|here| here.status());
+    }
+    Ok(candidate)
+}
+
+async fn matches<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    kind: RecordKind,
+    found: impl Iterator<Item = (Matched, SourceId, Candidate)>,
+) -> Result<Vec<CandidateView>, Problem> {
+    let mut views = Vec::new();
+    for (matched, id, candidate) in found {
+        let candidate = with_status(context, kind, &id, candidate).await?;
+        let view = CandidateView::new(kind, id, candidate);
+        views.push(CandidateView { matched: Some(matched), ..view });
+    }
+    Ok(views)
+}
+
+async fn similar<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    kind: RecordKind,
+    found: Vec<(Similar, SourceId, Candidate)>,
+) -> Result<Vec<CandidateView>, Problem> {
+    let mut views = Vec::with_capacity(found.len());
+    for (similar, id, candidate) in found {
+        let candidate = with_status(context, kind, &id, candidate).await?;
+        let view = CandidateView::new(kind, id, candidate);
+        views.push(CandidateView { similar: Some(similar), ..view });
+    }
+    Ok(views)
+}
+
+/// Answers about one source id.
+async fn explained<T: Table, O: Objects>(
+    context: &RequestContext<T, O>,
+    about: &About<'_>,
+    id: SourceId,
+    matched: Option<Matched>,
+) -> Result<Response, Problem> {
+    let About { kind, class, policy, district, manifest } = *about;
+    let here = find(context, kind, &id).await?;
+    let source_id = here.as_ref().map_or(&id, Here::source_id).clone();
+    let snapshot = match manifest {
+        Some(manifest) => Some(in_snapshot(context, manifest, kind, &source_id, class).await?),
         None => None,
     };
     let mirror = match &here {
-        Some(here) => Some(in_mirror(&context, kind, here, class.as_ref()).await?),
+        Some(here) => Some(in_mirror(context, kind, here, class).await?),
         None => None,
     };
     let is_known =
         mirror.is_some() || snapshot.as_ref().is_some_and(|snapshot| snapshot.record.is_some());
     // Findings about a record outside the caller's scope are not shown.
     let findings = if is_known || context.granted.caller.schools.is_none() {
-        findings(&context, manifest.as_deref(), &source_id).await?
+        findings(context, manifest, &source_id).await?
     } else {
         Vec::new()
+    };
+    let did_you_mean = match Query::new(id.as_str()).filter(|_| !is_known) {
+        Some(query) => {
+            let found = context.search(manifest, kind, &query).await?.found;
+            // What was asked as an id may be a number, an e-mail address or a name.
+            let exact = found.matches.into_iter().filter(|(matched, ..)| matched.is_exact());
+            let mut views = matches(context, kind, exact).await?;
+            views.extend(similar(context, kind, found.similar).await?);
+            views
+        }
+        None => Vec::new(),
     };
     let facts = Facts {
         kind,
@@ -132,17 +324,20 @@ pub(super) async fn explain<T: Table, O: Objects>(
         policy: &policy.policy,
         time_zone: &policy.settings.time_zone,
         status: policy.status,
-        waiting: waiting(&context, &district).await?,
+        waiting: waiting(context, district).await?,
         applied: district
             .applied
+            .clone()
             .map(|applied| Applied { run: applied.run, taken_at: applied.taken_at }),
         snapshot,
         mirror,
         findings,
+        similar: did_you_mean.len(),
     };
     let explanation = answer(&facts);
     let key = here.map(|here| Reference(here.key().clone()));
-    ok(&Told { kind, id: Reference(id), key, explanation, findings: facts.findings })
+    let (id, findings) = (Reference(id), facts.findings);
+    ok(&Told { kind, id, key, matched, explanation, findings, did_you_mean })
 }
 
 /// Finds the record for a source id, by an identity link or by the id itself. Returns `None` if

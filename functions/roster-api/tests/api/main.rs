@@ -7,6 +7,7 @@ mod classes;
 mod description;
 mod districts;
 mod explain;
+mod explain_search;
 mod isolation;
 mod nights;
 mod people;

@@ -290,7 +290,7 @@ pub async fn is_gap(
         *found = match parse(line, "a part of the snapshot")? {
             UnreadableRecord::Kind { kind: k } => k == kind,
             UnreadableRecord::Record { kind: k, id: i, .. } => k == kind && i == id,
-            UnreadableRecord::Enrollment { .. } => false,
+            UnreadableRecord::Enrollment { .. } | UnreadableRecord::Demographics { .. } => false,
         };
         Ok(if *found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     });

@@ -61,6 +61,10 @@ impl RecordKind {
         }
     }
 
+    /// The kinds of people.
+    pub const PEOPLE: [RecordKind; 3] =
+        [RecordKind::Teacher, RecordKind::Student, RecordKind::Guardian];
+
     /// Whether records of this kind have an account.
     pub fn is_person(self) -> bool {
         matches!(self, RecordKind::Teacher | RecordKind::Student | RecordKind::Guardian)

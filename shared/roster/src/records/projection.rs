@@ -37,11 +37,13 @@ impl From<PersonProjection> for Person {
     }
 }
 
-/// A student of the source without guardians and demographics.
+/// A student of the source without demographics.
 #[derive(Debug, Deserialize)]
 pub struct StudentProjection {
     id: SourceId,
     person: PersonProjection,
+    #[serde(default)]
+    guardians: Vec<SourceId>,
     #[serde(default)]
     classes: Vec<Membership>,
     #[serde(default)]
@@ -50,16 +52,9 @@ pub struct StudentProjection {
 
 impl From<StudentProjection> for Student {
     fn from(of: StudentProjection) -> Self {
-        let StudentProjection { id, person, classes, by_enrollment } = of;
+        let StudentProjection { id, person, guardians, classes, by_enrollment } = of;
         let demographics = Demographics::default();
-        Self {
-            id,
-            person: person.into(),
-            demographics,
-            guardians: Vec::new(),
-            classes,
-            by_enrollment,
-        }
+        Self { id, person: person.into(), demographics, guardians, classes, by_enrollment }
     }
 }
 

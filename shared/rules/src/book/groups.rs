@@ -2,7 +2,7 @@
 
 use roster::personal::Personal;
 use roster::policy::Policy;
-use roster::records::Demographics;
+use roster::records::{Demographics, Student, StudentState};
 
 /// Whether demographics that the mirror already has must be removed (R-M7).
 #[inline]
@@ -27,4 +27,21 @@ pub fn of(demographics: &Demographics) -> impl Iterator<Item = (&'static str, &P
     several.chain(
         single.into_iter().filter_map(|(field, value)| value.as_ref().map(|value| (field, value))),
     )
+}
+
+/// Whether there is nothing but the grade, which is no demographic (R-M7) and has its own column.
+pub fn are_blank(demographics: &Demographics) -> bool {
+    Demographics { grades: Vec::new(), ..demographics.clone() }.is_empty()
+}
+
+/// Returns a student whose row of demographics could not be read: with the mirror's demographics,
+/// and its numbers where the source has none, because columns of that row may hold them (R-H3).
+pub fn with_known(mut student: Student, known: Option<&StudentState>) -> Student {
+    let Some(known) = known else { return student };
+    let grades = std::mem::take(&mut student.demographics.grades);
+    student.demographics = Demographics { grades, ..known.demographics.clone() };
+    let person = &mut student.person;
+    person.number = person.number.take().or_else(|| known.person.number.clone());
+    person.state_id = person.state_id.take().or_else(|| known.person.state_id.clone());
+    student
 }

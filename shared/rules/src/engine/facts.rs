@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use super::aliases::Aliases;
 use super::hashes::{self, IdMap, IdSet};
-use super::protected::KeptEnrollments;
+use super::protected::{KeptEnrollments, Protected};
 use crate::book::classes;
 use roster::contract::{Administrator, PlanError, PlanInputs};
 use roster::id::{AccountId, SourceId, hash64};
@@ -130,6 +130,54 @@ pub(super) struct Guardians {
     pub(super) children: IdSet,
 }
 
+/// Relationships that only one side lists, because the other side's record is unreadable (R-H3).
+#[derive(Default)]
+pub(super) struct HalfRead {
+    /// By the hashed key of an unreadable guardian: the keys of the students who list the guardian.
+    students: IdMap<Vec<SourceId>>,
+    /// By the hashed key of an unreadable student: the keys of the guardians who list the student.
+    guardians: IdMap<Vec<SourceId>>,
+}
+
+impl HalfRead {
+    /// Resolves pairs of source ids: `of_students` are an unreadable guardian and the student who
+    /// lists the guardian, `of_guardians` an unreadable student and the guardian.
+    pub(super) fn new(
+        of_students: &[(SourceId, SourceId)],
+        of_guardians: &[(SourceId, SourceId)],
+        students: &People,
+        guardians: &People,
+    ) -> Self {
+        let resolve = |pairs: &[(SourceId, SourceId)], unread: &People, read: &People| {
+            let mut lists: IdMap<Vec<SourceId>> = IdMap::default();
+            for (id, other) in pairs {
+                let keys = unread.aliases.key(id.clone()).zip(read.aliases.key(other.clone()));
+                if let Some((key, other)) = keys
+                    && unread.unreadable.contains(&key.hash64())
+                    && read.is_read(other.hash64())
+                {
+                    lists.entry(key.hash64()).or_default().push(other);
+                }
+            }
+            lists
+        };
+        Self {
+            students: resolve(of_students, guardians, students),
+            guardians: resolve(of_guardians, students, guardians),
+        }
+    }
+
+    /// Returns the students who list an unreadable guardian.
+    pub(super) fn students_of(&self, guardian: &SourceId) -> &[SourceId] {
+        self.students.get(&guardian.hash64()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the guardians who list an unreadable student.
+    pub(super) fn guardians_of(&self, student: &SourceId) -> &[SourceId] {
+        self.guardians.get(&student.hash64()).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The administrators of the district, and the teachers whom support linked to them (R-M5). Nothing
 /// that a source says is part of it.
 #[derive(Default)]
@@ -187,6 +235,8 @@ pub(super) struct Facts {
     pub(super) shared_emails: IdSet,
     /// Administrators.
     pub(super) administrators: Administrators,
+    /// Relationships of an unreadable student or guardian.
+    pub(super) half_read: HalfRead,
 }
 
 impl Facts {
@@ -215,6 +265,26 @@ impl Facts {
                 Some(ClassFate::Present { admits: true, .. } | ClassFate::Kept { admits: true })
             )
         })
+    }
+
+    /// Returns the keys of the people of a kind whom the other side of their relationships lists
+    /// and who are active: their record is read, or unreadable itself (R-H3).
+    pub(super) fn related(
+        &self,
+        kind: RecordKind,
+        protected: &Protected,
+        listed: Vec<SourceId>,
+    ) -> Vec<SourceId> {
+        let Some(people) = self.people(kind) else { return Vec::new() };
+        let key_of = |id: SourceId| {
+            let hash = id.hash64();
+            let key = people.aliases.key(id)?;
+            let counts = people.is_read(key.hash64())
+                || (people.unreadable.contains(&key.hash64())
+                    && protected.is_unreadable(kind, hash));
+            counts.then_some(key)
+        };
+        listed.into_iter().filter_map(key_of).collect()
     }
 
     /// Returns the outcome of this run for a class, if the class is known.

@@ -2,9 +2,10 @@
 
 use super::aliases::Aliases;
 use super::hashes::{IdMap, IdSet, pair};
+use crate::book::groups;
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::SourceId;
-use roster::records::{Membership, RecordKind};
+use roster::records::{Membership, RecordKind, Student};
 use roster::snapshot::{UnreadableReason, UnreadableRecord};
 
 /// The unreadable records of a snapshot, and the pins.
@@ -22,6 +23,10 @@ pub(super) struct Protected {
     /// The same by class; the id of the enrollment is the person's.
     by_class: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     every_enrollment: bool,
+    /// Students whose demographics could not be read.
+    demographics: IdSet,
+    /// A row of demographics without a readable id: it may be of any student without demographics.
+    any_demographics: bool,
     enrollments: Vec<(Option<SourceId>, Option<SourceId>)>,
     /// Keys of pinned records (R-P1).
     pinned: [IdSet; RecordKind::ALL.len()],
@@ -36,7 +41,7 @@ impl Protected {
         let mut all = Self { removals, ..Self::default() };
         for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
-                UnreadableRecord::Record { kind, id, classes, reason } => {
+                UnreadableRecord::Record { kind, id, classes, reason, .. } => {
                     let place = kind as usize;
                     let hash = id.hash64();
                     all.records[place].insert(hash);
@@ -59,6 +64,10 @@ impl Protected {
                 UnreadableRecord::Enrollment { class, person } => {
                     all.enrollments.push((class, person))
                 }
+                UnreadableRecord::Demographics { student: Some(id) } => {
+                    all.demographics.insert(id.hash64());
+                }
+                UnreadableRecord::Demographics { student: None } => all.any_demographics = true,
             }
         }
         Ok(all)
@@ -79,9 +88,17 @@ impl Protected {
         self.pinned[kind as usize].contains(&key)
     }
 
-    /// Whether this record is unreadable.
+    /// Whether this record is unreadable. What an unreadable row says of a person's role does not
+    /// count: the row leaves the person unchanged in every role (R-H3).
     pub(super) fn is_unreadable(&self, kind: RecordKind, id: u64) -> bool {
-        self.records[kind as usize].contains(&id)
+        let is_in = |kind: RecordKind| self.records[kind as usize].contains(&id);
+        is_in(kind) || (kind.is_person() && RecordKind::PEOPLE.into_iter().any(is_in))
+    }
+
+    /// Whether the demographics of a student of the snapshot could not be read.
+    pub(super) fn has_lost_demographics(&self, student: &Student) -> bool {
+        self.demographics.contains(&student.id.hash64())
+            || (self.any_demographics && groups::are_blank(&student.demographics))
     }
 
     /// Whether no record of the kind counts as gone: an unreadable record without an id may be any

@@ -64,6 +64,11 @@ impl Facts<'_> {
         let found =
             format!("The newest data (from {}) does not contain this {kind}.", snapshot.taken_at);
         let what = match (self.kind, self.between()) {
+            _ if self.similar > 0 && self.mirror.is_none() => format!(
+                "Check the id first. Similar ids here or in the newest data: {}. If the {kind} has \
+                 one of them, ask again with that id.",
+                self.similar
+            ),
             _ if self.is_slow() => self.see_and_wait(format!("the {kind} is listed there")),
             (RecordKind::Class, Some((_, name))) => {
                 format!(

@@ -6,6 +6,7 @@
 
 mod checks;
 mod late;
+pub mod search;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -42,6 +43,9 @@ pub struct Facts<'a> {
     pub mirror: Option<InMirror>,
     /// Findings of the newest report about the record.
     pub findings: Vec<Finding>,
+    /// The number of other records of the kind with a similar id ([`search::Similar`]), if the
+    /// record is neither in the snapshot nor in the mirror.
+    pub similar: usize,
 }
 
 impl Facts<'_> {

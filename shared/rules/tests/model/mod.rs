@@ -27,6 +27,8 @@ use roster::records::{
 };
 
 use self::night::Night;
+use roster::snapshot::UnreadableRecord;
+
 use crate::world::{Snapshot, World};
 
 type Ids = BTreeSet<SourceId>;
@@ -293,12 +295,22 @@ pub(crate) fn after(
         })
         .cloned()
         .collect();
-    for student in &snapshot.students {
-        for guardian in &student.guardians {
-            let both = n.student(&student.id).is_some() && n.guardian(guardian).is_some();
-            if both && students.contains(&student.id) && guardians.contains(guardian) {
-                links.insert((student.id.clone(), guardian.clone()));
-            }
+    let listed = snapshot.students.iter().flat_map(|student| {
+        student.guardians.iter().map(|guardian| (student.id.clone(), guardian.clone()))
+    });
+    let listed = listed.chain(snapshot.guardians.iter().flat_map(|guardian| {
+        guardian.children.iter().map(|child| (child.clone(), guardian.id.clone()))
+    }));
+    for (student, guardian) in listed {
+        let (here, there) = (n.student(&student).is_some(), n.guardian(&guardian).is_some());
+        let counts = match (here, there) {
+            (true, true) => true,
+            (true, false) => n.unreadable(RecordKind::Guardian, &guardian),
+            (false, true) => n.unreadable(RecordKind::Student, &student),
+            (false, false) => false,
+        };
+        if counts && students.contains(&student) && guardians.contains(&guardian) {
+            links.insert((student, guardian));
         }
     }
 
@@ -388,6 +400,22 @@ pub(crate) fn after(
             || known.unwrap().demographics.clone(),
             |student| student.demographics.clone(),
         );
+        let is_lost = |record: &UnreadableRecord| match record {
+            UnreadableRecord::Demographics { student: Some(lost) } => *lost == id,
+            UnreadableRecord::Demographics { student: None } => {
+                let named = serde_json::to_value(&demographics).unwrap();
+                named.as_object().unwrap().keys().all(|field| field == "grades")
+            }
+            _ => false,
+        };
+        if let Some(known) =
+            known.filter(|_| source.is_some() && n.night.unreadable.iter().any(is_lost))
+        {
+            let grades = demographics.grades;
+            demographics = Demographics { grades, ..known.demographics.clone() };
+            person.number = person.number.or(known.person.number.clone());
+            person.state_id = person.state_id.or(known.person.state_id.clone());
+        }
         if ignore {
             demographics = Demographics::default();
         }

@@ -22,7 +22,9 @@ impl Night<'_> {
     /// Whether the record of a kind with this id is unreadable in the snapshot.
     pub(super) fn unreadable(&self, kind: RecordKind, id: &SourceId) -> bool {
         self.night.unreadable.iter().any(|record| match record {
-            UnreadableRecord::Record { kind: of, id: other, .. } => *of == kind && other == id,
+            UnreadableRecord::Record { kind: of, id: other, .. } => {
+                (*of == kind || (of.is_person() && kind.is_person())) && other == id
+            }
             _ => false,
         })
     }

@@ -232,3 +232,109 @@ fn r_h3_an_unreadable_record_that_is_not_in_the_mirror_adds_nothing() {
     + class c1 title=c1 teachers=t1 [R-C1 the source has this class]
     ");
 }
+
+#[test]
+fn r_h3_new_relationships_of_an_unreadable_student_or_guardian_are_added() {
+    let text = "
+        student s1 name=Ann
+        student s2 name=Bob
+        guardian g1 name=Gus email=g1@x children=s1
+        guardian g2 name=Gil email=g2@x children=s2";
+    let mut w = world("family-directory", json!({})).after(text);
+    // The rows of g1 and s2 are unreadable. s2 is listed by g3 now, and g1 by s3.
+    let tonight = "
+        student s1 name=Ann guardians=g1
+        unreadable student s2
+        student s3 name=Cy guardians=g1
+        unreadable guardian g1
+        guardian g2 name=Gil email=g2@x
+        guardian g3 name=Ida email=g3@x children=s2";
+    assert_snapshot!(w.night(tonight), @r"
+    + student s3 schools=sch guardians=g1 [R-S2 the source shares this student]
+    ~ student s2 guardians=g2,g3 [R-G3 guardians +1]
+    + guardian g3 email=g3@x schools=sch children=s2 [R-G1 in the source with a unique contact]
+    ~ guardian g1 children=s1,s3 [R-G3 children +1]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ");
+    assert_snapshot!(w.night(tonight), @r"
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ");
+    // An unreadable record that is not here gets no relationship.
+    assert_snapshot!(w.night("
+        student s1 name=Ann guardians=g1,g9
+        student s2 name=Bob
+        student s3 name=Cy guardians=g1
+        guardian g1 name=Gus email=g1@x
+        unreadable guardian g9
+        guardian g2 name=Gil email=g2@x children=s9
+        unreadable student s9
+        guardian g3 name=Ida email=g3@x children=s2"), @r"
+    ~ student s2 guardians=g3 [R-G3 guardians -1]
+    ~ guardian g2 children=- [R-G3 children -1]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ! student_no_email student s2
+    ");
+}
+
+#[test]
+fn r_h3_an_unreadable_row_with_another_role_removes_nobody() {
+    let text = "
+        student s1
+        student s2
+        guardian g1 email=g1@x children=s1";
+    let mut w = world("family-directory", json!({})).after(text);
+    // The rows of s2 and g1 cannot be used, and name the wrong role.
+    assert_snapshot!(w.night("
+        student s1 guardians=g1
+        unreadable teacher s2
+        unreadable teacher g1"), @"! student_no_email student s1");
+}
+
+#[test]
+fn r_h3_an_unreadable_row_of_demographics_leaves_only_the_demographics() {
+    let text = "
+        student s1 name=Ann number=7 grade=4 race=asian gender=female
+        student s2 name=Bob grade=4 race=white";
+    let mut w = world("clever", json!({})).after(text);
+    let of = |w: &crate::world::World, place: usize| {
+        let students = w.mirror.of::<roster::records::kinds::Students>();
+        serde_json::to_string(&students[place].state.demographics).unwrap()
+    };
+    // The row of s1 is unreadable: name and grade follow the source, a new student is admitted.
+    let night = w.night(
+        "
+        unreadable demographics s1
+        unreadable demographics s3
+        student s1 name=Anna grade=5
+        student s2 name=Bob grade=4
+        student s3 name=Cy grade=5",
+    );
+    assert_snapshot!(night, @r"
+    ~ student s1 [R-M1 given name; R-M1 demographics]
+    + student s3 schools=sch demographics=yes [R-S2 the source shares this student]
+    ~ student s2 [R-M1 demographics]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ! student_no_email student s2
+    ");
+    assert_snapshot!(of(&w, 0), @r#"{"grades":["5"],"races":["asian"],"gender":"female"}"#);
+    assert_snapshot!(of(&w, 1), @r#"{"grades":["5"]}"#);
+    // One of an unknown student: those without demographics keep theirs.
+    let night = w.night(
+        "
+        unreadable demographics
+        student s1 name=Anna grade=5
+        student s2 name=Bob grade=4 race=black
+        student s3 name=Cy grade=5",
+    );
+    assert_snapshot!(night, @r"
+    ~ student s2 [R-M1 demographics]
+    ! student_no_email student s1
+    ! student_no_email student s3
+    ! student_no_email student s2
+    ");
+    assert_snapshot!(of(&w, 0), @r#"{"grades":["5"],"races":["asian"],"gender":"female"}"#);
+}

@@ -32,6 +32,7 @@
 //! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
 //! | `unreadable student s1 referenced` | a record that was not sent, but is still referred to (R-H1) |
 //! | `unreadable enrollment class=c1 person=s1` | an unreadable enrollment |
+//! | `unreadable demographics s1`, `unreadable demographics` | unreadable demographics of a student |
 //! | `ids own` | the source has its own ids, as Clever has |
 //!
 //! # The text of a plan

@@ -66,6 +66,9 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                     class: fields.get("class").map(|id| (*id).into()),
                     person: fields.get("person").map(|id| (*id).into()),
                 },
+                "demographics" => UnreadableRecord::Demographics {
+                    student: fields.keys().next().map(|id| (*id).into()),
+                },
                 _ => match fields.keys().find(|word| **word != "referenced") {
                     Some(record) => UnreadableRecord::Record {
                         kind: kind_of(id),

@@ -61,9 +61,9 @@ fn assemble(
     }
     missing.report(&roster, diagnostics);
     let slots = roster.users.len();
-    let mut untouched = std::mem::take(&mut roster.losses.students);
-    untouched.sort_unstable();
-    untouched.dedup();
+    let mut lost_demographics = std::mem::take(&mut roster.losses.students);
+    lost_demographics.sort_unstable();
+    lost_demographics.dedup();
     let mut data = Assembled {
         users: in_table,
         roles_of: Index::of(slots, roster.roles.iter().map(|role| role.user)),
@@ -72,7 +72,7 @@ fn assemble(
         roster,
         relationships: related,
         memberships,
-        untouched,
+        lost_demographics,
     };
     apply_scope(&mut data);
     data

@@ -243,6 +243,8 @@ pub(crate) struct Losses {
     pub(crate) enrollments: Vec<(u32, u32)>,
     /// Students whose demographics were lost.
     pub(crate) students: Vec<u32>,
+    /// Whether demographics were lost of which the student is not known.
+    pub(crate) any_demographics: bool,
 }
 
 impl Losses {

@@ -29,8 +29,8 @@ pub(super) struct Assembled {
     pub(super) roles_of: Index,
     pub(super) guardians_of: Index,
     pub(super) children_of: Index,
-    /// Students to leave unchanged because their demographics were lost. Sorted.
-    pub(super) untouched: Vec<u32>,
+    /// Students whose demographics were lost. Sorted.
+    pub(super) lost_demographics: Vec<u32>,
 }
 
 /// The records that one thread writes. The last three kinds are about equally long, and are nearly
@@ -60,7 +60,6 @@ impl Assembled {
             && data.in_scope
             && (data.kinds | data.enrolled) & role != 0
             && !self.is_unsure(user, role)
-            && !(role == person::STUDENT && self.untouched.binary_search(&user).is_ok())
     }
 
     /// Whether a bad row may have given the person this role.

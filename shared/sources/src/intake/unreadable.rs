@@ -40,7 +40,8 @@ pub(super) fn emit(data: &Assembled, diagnostics: &mut Diagnostics<'_>) -> Resul
     }
     let classes = roster.classes.dropped().collect();
     emit_records(RecordKind::Class, &roster.classes, classes, diagnostics)?;
-    emit_enrollments(roster, diagnostics)
+    emit_enrollments(roster, diagnostics)?;
+    emit_demographics(data, diagnostics)
 }
 
 fn send(diagnostics: &mut Diagnostics<'_>, unreadable: &UnreadableRecord) -> Result<(), Abort> {
@@ -110,6 +111,20 @@ fn emit_enrollments(roster: &Collected, diagnostics: &mut Diagnostics<'_>) -> Re
     Ok(())
 }
 
+fn emit_demographics(data: &Assembled, diagnostics: &mut Diagnostics<'_>) -> Result<(), Abort> {
+    let roster = &data.roster;
+    if roster.losses.any_demographics {
+        send(diagnostics, &UnreadableRecord::Demographics { student: None })?;
+    }
+    let lost = data.lost_demographics.iter().copied();
+    let students = lost.filter(|&user| data.has_record(user, person::STUDENT)).collect();
+    for user in in_table_order(&roster.users.ids, students) {
+        let student = Some(id_of(roster.users.id(user)));
+        send(diagnostics, &UnreadableRecord::Demographics { student })?;
+    }
+    Ok(())
+}
+
 fn in_table_order(ids: &Ids, slots: Vec<u32>) -> Vec<u32> {
     ids.table_sorted(&ids.sorted(slots.into_iter()))
 }
@@ -120,12 +135,7 @@ fn is_unreadable(data: &Assembled, user: u32, role: u8) -> bool {
     let own = users.record(user);
     match users.status(user) {
         RecordStatus::Dropped => (own.kinds | own.enrolled) & role != 0,
-        RecordStatus::Present => {
-            data.is_unsure(user, role)
-                || (role == person::STUDENT
-                    && own.kinds & role != 0
-                    && data.untouched.binary_search(&user).is_ok())
-        }
+        RecordStatus::Present => data.is_unsure(user, role),
         // Not sent, but other records name the person (R-H1).
         RecordStatus::Absent => own.in_scope && own.enrolled & role != 0,
         RecordStatus::Removed => false,

@@ -2,7 +2,6 @@
 //! into this file are read (R-M7).
 
 use roster::finding::source as codes;
-use roster::records::RecordKind;
 
 use super::collected::{Collected, Demographic, ImportOptions, person};
 use super::diagnostics::{Abort, Diagnostics};
@@ -49,7 +48,7 @@ pub(super) fn read(
             if !row.is_bad() {
                 row.required(row.id_col(), diagnostics);
             }
-            roster.losses.kind(RecordKind::Student);
+            roster.losses.any_demographics = true;
             continue;
         };
         if claims.take(id).is_none() {

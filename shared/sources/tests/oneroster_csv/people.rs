@@ -173,13 +173,14 @@ fn check_55_demographics_without_user() {
 }
 
 #[test]
-fn r_h3_a_bad_row_of_demographics_makes_its_student_unreadable() {
+fn r_h3_a_bad_row_of_demographics_leaves_only_the_demographics_unread() {
     let outcome = Set::valid()
         .change("demographics.csv", "st1,,,2018-02-03,female", "st1,,,2018-02-03,\"female\" x")
         .import();
     assert_snapshot!(outcome.found(), @"drop quote_stray demographics.csv:2 [demographics st1]: a row has text after a closing quote. Double every quote inside a quoted cell.");
-    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"student","id":"st1","classes":[{"id":"c1","begin":"2026-08-20"}]}"#);
-    assert_eq!(outcome.ids(RecordKind::Student), ["st2"]);
+    assert_snapshot!(outcome.unreadable(), @r#"{"gap":"demographics","student":"st1"}"#);
+    assert_eq!(outcome.ids(RecordKind::Student), ["st1", "st2"]);
+    assert!(outcome.student("st1").demographics.gender.is_none());
 }
 
 #[test]

@@ -76,7 +76,9 @@ fn lost(outcome: &Outcome, clean: &Outcome) -> Vec<String> {
                     *of == kind && named.as_str() == id
                 }
                 UnreadableRecord::Kind { kind: of } => *of == kind,
-                UnreadableRecord::Enrollment { .. } => false,
+                UnreadableRecord::Enrollment { .. } | UnreadableRecord::Demographics { .. } => {
+                    false
+                }
             });
             if !ids.contains(&id) && !is_unreadable {
                 lost.push(format!("{kind} {id}"));

@@ -57,7 +57,7 @@ fn r_h3_a_row_without_a_readable_id_stops_removals_of_its_kind() {
     {"gap":"kind","kind":"student"}
     {"gap":"kind","kind":"guardian"}
     enrollments.csv: {"gap":"enrollment","class":"c1","person":"st2"}
-    demographics.csv: {"gap":"kind","kind":"student"}
+    demographics.csv: {"gap":"demographics"}
     "#);
     assert_snapshot!(Set::valid_1_2().rows("roles.csv", ",,,st1,primary,student,,,s1,").import().unreadable(), @r#"
     {"gap":"kind","kind":"teacher"}

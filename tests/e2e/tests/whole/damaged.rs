@@ -17,7 +17,8 @@ struct Export(BTreeMap<String, String>);
 
 impl Export {
     fn of(night: &districts::Night) -> Self {
-        let names = night.files().iter().map(|file| format!("{}.csv", file.name()));
+        let files = night.files();
+        let names = files.iter().map(|file| format!("{}.csv", file.name()));
         let names = names.chain(["manifest.csv".to_owned()]);
         Self(
             names

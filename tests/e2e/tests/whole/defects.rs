@@ -111,7 +111,7 @@ impl Read {
         self.unreadable.iter().any(|record| match record {
             UnreadableRecord::Record { kind, id, .. } => *kind == of && id.as_str() == key,
             UnreadableRecord::Kind { kind } => *kind == of,
-            UnreadableRecord::Enrollment { .. } => false,
+            UnreadableRecord::Enrollment { .. } | UnreadableRecord::Demographics { .. } => false,
         })
     }
 
@@ -126,7 +126,9 @@ impl Read {
                 UnreadableRecord::Enrollment { class, person } => {
                     fits(class, class_id) && fits(person, person_id)
                 }
-                UnreadableRecord::Record { .. } | UnreadableRecord::Kind { .. } => false,
+                UnreadableRecord::Record { .. }
+                | UnreadableRecord::Kind { .. }
+                | UnreadableRecord::Demographics { .. } => false,
             })
     }
 }

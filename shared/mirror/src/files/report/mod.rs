@@ -4,8 +4,6 @@
 mod findings_csv;
 mod page;
 
-use std::collections::BTreeMap;
-
 use jiff::tz::TimeZone;
 use roster::finding::Finding;
 use roster::id::{DistrictId, RunId};

@@ -109,7 +109,7 @@ impl Guardians<'_> {
     }
 
     /// A guardian whose record is unreadable, or who stays for another reason: everything stays,
-    /// the children too.
+    /// the children too. Students who newly list an unreadable guardian are added.
     fn kept<S: PlanSink>(
         &mut self,
         output: &mut Output<'_, S>,
@@ -122,13 +122,23 @@ impl Guardians<'_> {
         }
         let email_shared = self.facts.email_is_shared(&item.state.person, None);
         self.shared.add(email_shared, RecordKind::Guardian, &item.id, &item.state.person);
-        if email_shared != item.state.email_shared {
-            let mut why = Why::default();
-            why.add(Rule::I5, "shared e-mail");
-            let mut after = item.clone();
-            after.state.email_shared = email_shared;
-            output.settle(item, *after, why)?;
+        let listed = self.facts.half_read.students_of(&item.key);
+        if email_shared == item.state.email_shared
+            && listed.iter().all(|student| item.state.children.contains(student))
+        {
+            return Ok(());
         }
+        let mut why = Why::default();
+        explain_shared_email(&mut why, item.state.email_shared, email_shared);
+        let mut after = item.clone();
+        after.state.email_shared = email_shared;
+        let children = item.state.children.iter().chain(listed).cloned().collect();
+        after.state.children = lists::sorted(children);
+        if after.state.children != item.state.children {
+            let what = lists::difference("children", &item.state.children, &after.state.children);
+            why.add(Rule::G3, what);
+        }
+        output.settle(item, *after, why)?;
         Ok(())
     }
 
@@ -182,13 +192,11 @@ impl Guardians<'_> {
         Ok(())
     }
 
-    /// Returns the children of an active guardian (R-G3): those of the source who are active, and
-    /// those of the mirror who left or whose record cannot be read.
+    /// Returns the children of an active guardian (R-G3): those of the source who are active, also
+    /// with an unreadable record, and those of the mirror who left or whose record cannot be read.
     fn children(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.students.people;
-        let mut keys: Vec<SourceId> =
-            tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
-        keys.retain(|key| people.is_read(key.hash64()));
+        let mut keys = self.facts.related(RecordKind::Student, self.protected, tonight);
         lists::extend_if(&mut keys, before, |key| {
             !people.active.contains(&key) || people.unread(key) || !self.protected.removals()
         });

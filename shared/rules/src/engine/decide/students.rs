@@ -74,6 +74,11 @@ impl Students<'_> {
         item: Option<Item>,
     ) -> Result<(), PlanError> {
         let before = item.as_ref().map(|item| &item.state);
+        let source = if self.protected.has_lost_demographics(&source) {
+            groups::with_known(source, before)
+        } else {
+            source
+        };
         let Student { id, person, mut demographics, guardians, classes, .. } = source;
         if !output.context.policy.stores_demographics() {
             demographics = Demographics::default();
@@ -117,8 +122,14 @@ impl Students<'_> {
             .cloned();
         let classes = enrollments.of_active(tonight, &item.state.classes);
         let active_guardians = &self.facts.guardians.people.active;
-        let guardians =
+        let mut guardians =
             lists::without(&item.state.guardians, |guardian| active_guardians.contains(&guardian));
+        let listed = self.facts.half_read.guardians_of(&item.key);
+        if !listed.iter().all(|guardian| item.state.guardians.contains(guardian)) {
+            let mut all = guardians.unwrap_or_else(|| item.state.guardians.clone());
+            all.extend_from_slice(listed);
+            guardians = Some(lists::sorted(all));
+        }
         let email_shared = self.facts.email_is_shared(&item.state.person, None);
         self.shared.add(email_shared, RecordKind::Student, &item.id, &item.state.person);
         let strips = groups::removes(output.context.policy, &item.state.demographics);
@@ -224,13 +235,11 @@ impl Students<'_> {
         Ok(())
     }
 
-    /// Returns the guardians of an active student (R-G3): those of the source who are active, and
-    /// those of the mirror whose record cannot be read.
+    /// Returns the guardians of an active student (R-G3): those of the source who are active, also
+    /// with an unreadable record, and those of the mirror whose record cannot be read.
     fn guardians(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
         let people = &self.facts.guardians.people;
-        let mut keys: Vec<SourceId> =
-            tonight.into_iter().filter_map(|id| people.aliases.key(id)).collect();
-        keys.retain(|key| people.is_read(key.hash64()));
+        let mut keys = self.facts.related(RecordKind::Guardian, self.protected, tonight);
         lists::extend_if(&mut keys, before, |key| {
             people.active.contains(&key) && (people.unread(key) || !self.protected.removals())
         });

@@ -103,6 +103,12 @@ impl<I> Indexing<'_, I> {
         if self.families_leave {
             self.guardians.children.extend(source.children.iter().map(SourceId::hash64));
         }
+        let protected = self.input.protected;
+        let children = source.children.iter();
+        let unreadable =
+            children.filter(|child| protected.is_unreadable(RecordKind::Student, child.hash64()));
+        let pairs = unreadable.map(|child| (child.clone(), source.id.clone()));
+        self.collected.of_guardians.extend(pairs);
         let own = match item {
             _ if linked || self.links.concern(source.id.hash64()) => Own::Linked,
             None => Own::Nothing,

@@ -6,6 +6,7 @@ use crate::engine::merge::Reading;
 use crate::engine::protected::Protected;
 use roster::contract::PlanContext;
 use roster::finding::Finding;
+use roster::id::SourceId;
 use roster::records::{Link, RecordKind};
 
 /// A link before and after the run.
@@ -32,6 +33,10 @@ pub(super) struct Collected {
     pub(super) emails: Vec<u64>,
     /// Links that change, by kind.
     pub(super) links: [Vec<ChangedLink>; RecordKind::ALL.len()],
+    /// Unreadable guardians, each with a student who lists the guardian.
+    pub(super) of_students: Vec<(SourceId, SourceId)>,
+    /// Unreadable students, each with a guardian who lists the student.
+    pub(super) of_guardians: Vec<(SourceId, SourceId)>,
     /// Findings about identity.
     pub(super) findings: Vec<Finding>,
 }

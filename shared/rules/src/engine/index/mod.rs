@@ -14,7 +14,7 @@ mod rows;
 pub(super) use people::student_facts;
 
 use super::aliases::Links;
-use super::facts::{Administrators, Facts, Members, Terms};
+use super::facts::{Administrators, Facts, HalfRead, Members, Terms};
 use super::hashes::IdSet;
 use super::merge::{At, Reading, projections};
 use super::protected::Protected;
@@ -55,7 +55,8 @@ pub(super) fn build<I: PlanInputs>(
     let kept = protected.kept_enrollments(&students.aliases);
     let students = Members { people: students, kept };
 
-    let Collected { schools, emails, links, findings } = collected;
+    let Collected { schools, emails, links, of_students, of_guardians, findings } = collected;
+    let half_read = HalfRead::new(&of_students, &of_guardians, &students.people, &guardians.people);
     let shared_emails = duplicates(emails);
     let facts = Facts {
         terms,
@@ -67,6 +68,7 @@ pub(super) fn build<I: PlanInputs>(
         schools,
         shared_emails,
         administrators,
+        half_read,
     };
     Ok(Index { facts, links, findings })
 }

@@ -28,6 +28,8 @@ pub(super) trait Enrolled: Kind {
     fn known(state: &Self::State) -> &Person;
     /// Whether only an enrollment gives the person this role (R-T7).
     fn by_enrollment(source: &Self::Source) -> bool;
+    /// Returns the guardians that a record of the source lists.
+    fn guardians(source: &Self::Source) -> &[SourceId];
 }
 
 impl Enrolled for kinds::Teachers {
@@ -42,6 +44,10 @@ impl Enrolled for kinds::Teachers {
     fn by_enrollment(source: &Teacher) -> bool {
         source.by_enrollment
     }
+
+    fn guardians(_: &Teacher) -> &[SourceId] {
+        &[]
+    }
 }
 
 impl Enrolled for kinds::Students {
@@ -55,6 +61,10 @@ impl Enrolled for kinds::Students {
 
     fn by_enrollment(source: &Student) -> bool {
         source.by_enrollment
+    }
+
+    fn guardians(source: &Student) -> &[SourceId] {
+        &source.guardians
     }
 }
 
@@ -170,6 +180,12 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
         if let Some(source) = &source {
             let schools = K::person(source).schools.iter();
             self.collected.schools.extend(schools.map(SourceId::hash64));
+            let is_unreadable = |guardian: &&SourceId| {
+                self.input.protected.is_unreadable(RecordKind::Guardian, guardian.hash64())
+            };
+            let unreadable = K::guardians(source).iter().filter(is_unreadable);
+            let pairs = unreadable.map(|guardian| (guardian.clone(), K::id(source).clone()));
+            self.collected.of_students.extend(pairs);
         }
         match (source, item) {
             (Some(_), Some(item)) if item.origin == Origin::Manual => {
