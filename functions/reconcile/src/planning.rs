@@ -63,7 +63,9 @@ impl<S: Services> Session<'_, S> {
             return self.continue_later(&mut record).await;
         }
         self.save(&mut record).await?;
-        self.set_open(&record.run).await?;
+        if !matches!(record.cause, Cause::Undo(_)) {
+            self.set_open(&record.run).await?;
+        }
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
         let removals = decision != Some(Decision::ApproveAdditions);
@@ -79,7 +81,11 @@ impl<S: Services> Session<'_, S> {
             _ => match record.cause.clone() {
                 Cause::Undo(command) => {
                     match self.make_undo(&mut record, &command, removals).await {
-                        Ok(UndoPlan::Ready(stored)) => stored,
+                        Ok(UndoPlan::Ready(stored)) => {
+                            self.replace_open_run(&record.run).await?;
+                            self.set_open(&record.run).await?;
+                            stored
+                        }
                         Ok(UndoPlan::Conflict(stored)) => {
                             return self.refuse_undo(record, manifest, Some(&stored), None).await;
                         }

@@ -196,8 +196,11 @@ impl<S: Services> Session<'_, S> {
             self.replace(record).await?;
             return Ok(RunOutcome::Replaced);
         }
-        if let Some(outcome) = self.finish_open_run(run).await? {
+        if let Some(outcome) = self.finish_applying_run(run).await? {
             return Ok(outcome);
+        }
+        if !is_undo {
+            self.replace_open_run(run).await?;
         }
         self.plan_and_apply(record, &manifest).await
     }
@@ -217,18 +220,30 @@ impl<S: Services> Session<'_, S> {
         newer_accepted || newer_applied
     }
 
-    /// Finishes another run whose plan is partly written, or replaces one that is not being written
-    /// (R-H2). Returns an outcome if the time was not sufficient.
-    async fn finish_open_run(
+    /// Returns the open run of the district, if it is not `run`.
+    async fn open_run(&self, run: &RunId) -> Result<Option<RunRecord>, ReconcileFailure> {
+        match self.district.open.clone().filter(|open| open != run) {
+            Some(open) => Ok(self.storage.table.run(&self.district.id, &open).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Replaces another run of the district that is not being written (R-H2). An undo does so only
+    /// after it was found to be possible: a refused one changes nothing (R-H4).
+    pub(crate) async fn replace_open_run(&mut self, run: &RunId) -> Result<(), ReconcileFailure> {
+        match self.open_run(run).await? {
+            Some(other) if !other.state.is_final() => self.replace(other).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Finishes another run whose plan is partly written. Returns an outcome if the time was not
+    /// sufficient.
+    async fn finish_applying_run(
         &mut self,
         run: &RunId,
     ) -> Result<Option<RunOutcome>, ReconcileFailure> {
-        let Some(open) = self.district.open.clone().filter(|open| open != run) else {
-            return Ok(None);
-        };
-        let Some(other) = self.storage.table.run(&self.district.id, &open).await? else {
-            return Ok(None);
-        };
+        let Some(other) = self.open_run(run).await? else { return Ok(None) };
         if other.state == RunState::Applying {
             let manifest = manifest::of_run(&self.storage.internal, &other)
                 .await?
@@ -240,8 +255,6 @@ impl<S: Services> Session<'_, S> {
                 self.schedule(run, &name, at).await?;
                 return Ok(Some(RunOutcome::Continued));
             }
-        } else if !other.state.is_final() {
-            self.replace(other).await?;
         }
         Ok(None)
     }

@@ -222,6 +222,9 @@ async fn r_h4_an_impossible_undo_or_restore_is_refused_with_the_reason() {
             assert!(finding.starts_with(code) && finding.contains(why), "{finding}");
         }
     }
+    // The run that waits for a decision still waits, and can be decided (R-H4).
+    assert_eq!(world.state(&held).await, RunState::Held);
+    assert_eq!(world.report(&held).await.state, RunState::Held);
     // Objects of the snapshot and the plan have been deleted.
     world.internal.remove(&keys::part(
         &world.district,
@@ -241,6 +244,20 @@ async fn r_h4_an_impossible_undo_or_restore_is_refused_with_the_reason() {
     assert_eq!(off, Changed::Yes);
     assert!(refused(&world, 42, Request::Undo(command(&of))).await.contains("not synced"));
     assert!(refused(&world, 43, Request::Restore(command(&of))).await.contains("not synced"));
+}
+
+#[tokio::test]
+async fn r_h4_a_refused_undo_leaves_a_held_run_open_for_its_decision() {
+    let world = World::new().await;
+    world.night(0, &first()).await;
+    let (night, _) = world.night(10, &second()).await;
+    world.night(20, &Night { renamed: 6..8, classes: 2, ..Night::of(1..33) }).await;
+    let (held, summary) = world.night(30, &Night { classes: 2, ..Night::of(12..33) }).await;
+    assert_eq!(summary.held, 1);
+    let (_, event) = world.request(40, &Request::Undo(command(&night))).await;
+    assert_eq!(world.send(event).await, Summary { refused: 1, ..Summary::default() });
+    assert_eq!(world.state(&held).await, RunState::Held);
+    assert_eq!(world.send(world.decide(&held, "approve").await).await.applied, 1);
 }
 
 #[tokio::test]
