@@ -81,12 +81,15 @@ impl Night {
         };
         let header = header.map(str::to_owned);
         let mut text = Vec::new();
+        let editor = Editor::new(self, File::Orgs);
+        let separator = editor.as_ref().map_or(b',', Editor::separator);
         for row in std::iter::once(header)
             .chain(self.manifest().into_iter().map(|(name, value)| [name, value]))
         {
-            line(&StringRecord::from(row.to_vec()), world.quote_all, world.line_end, &mut text);
+            let row = StringRecord::from(row.to_vec());
+            line(&row, separator, world.quote_all, world.line_end, &mut text);
         }
-        match Editor::new(self, File::Orgs) {
+        match editor {
             None => text,
             Some(editor) => {
                 let mut encoded = editor.mark().to_vec();

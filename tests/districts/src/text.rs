@@ -70,7 +70,9 @@ impl FileReader {
         }
         while self.buffer.len() < CHUNK && !self.ended {
             match (self.rows.next_row(), &mut self.editor) {
-                (Some(row), None) => line(row, self.quote_all, self.line_end, &mut self.buffer),
+                (Some(row), None) => {
+                    line(row, b',', self.quote_all, self.line_end, &mut self.buffer)
+                }
                 (Some(row), Some(editor)) => {
                     editor.edit(row, &mut self.edited);
                     self.write_edited();
@@ -101,7 +103,8 @@ impl FileReader {
             }
             self.lines += 1;
             let end = if self.editor.is_some() { "" } else { self.line_end };
-            line(&StringRecord::from(row), self.quote_all, end, &mut self.plain);
+            let separator = self.editor.as_ref().map_or(b',', Editor::separator);
+            line(&StringRecord::from(row), separator, self.quote_all, end, &mut self.plain);
         }
         match &self.editor {
             Some(editor) => editor.encode(&self.plain, &mut self.buffer),
@@ -135,11 +138,17 @@ impl Read for FileReader {
     }
 }
 
-/// Appends a row as a line of CSV (RFC 4180).
-pub(crate) fn line(row: &StringRecord, quote_all: bool, line_end: &str, out: &mut Vec<u8>) {
+/// Appends a row as a line of CSV (RFC 4180, with any separator).
+pub(crate) fn line(
+    row: &StringRecord,
+    separator: u8,
+    quote_all: bool,
+    line_end: &str,
+    out: &mut Vec<u8>,
+) {
     for (i, cell) in row.iter().enumerate() {
         if i > 0 {
-            out.push(b',');
+            out.push(separator);
         }
         if !quote_all && !cell.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
             out.extend_from_slice(cell.as_bytes());

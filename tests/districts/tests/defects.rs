@@ -163,6 +163,13 @@ fn headers() {
         header(Defect::HeaderDuplicate, File::Users).iter().filter(|name| *name == "email").count(),
         2
     );
+    assert!(header(Defect::EmailColumnRenamed, File::Users).contains(&"Email Address".to_owned()));
+    let semicolons = clean().with(Defect::Semicolons);
+    for name in ["manifest.csv", "users.csv"] {
+        let (plain, other) = (clean().bytes_of(name).unwrap(), semicolons.bytes_of(name).unwrap());
+        assert_eq!(other.len(), plain.len(), "{name}");
+        assert!(other.starts_with(b"propertyName;value") || other.starts_with(b"sourcedId;"));
+    }
     let modern =
         rows(&district().version(Version::V1_2).night(0).with(Defect::ResourceColumn), File::Users);
     assert_eq!(modern[0][17], "resourceSourcedIds");
@@ -210,6 +217,16 @@ fn lines() {
     let open = clean().with(Defect::UnclosedQuote).bytes_of("enrollments.csv").unwrap();
     assert_eq!(open.iter().filter(|byte| **byte == b'"').count(), 1);
     assert_eq!(rows(&clean().with(Defect::UnclosedQuote), File::Enrollments).len(), 3);
+}
+
+#[test]
+fn a_missing_row_is_still_referred_to() {
+    let person = cell(&clean(), File::Users, 3, "sourcedId");
+    let without = clean().with(Defect::UserRowMissing);
+    assert!(!column(&without, File::Users, "sourcedId").contains(&person));
+    assert_eq!(rows(&without, File::Users).len() + 1, rows(&clean(), File::Users).len());
+    assert!(column(&without, File::Enrollments, "userSourcedId").contains(&person));
+    assert!(column(&without, File::Demographics, "sourcedId").contains(&person));
 }
 
 #[test]
@@ -513,6 +530,10 @@ fn archives() {
     let declared = open(Defect::MemberCutOff).unwrap().by_name("users.csv").unwrap().size();
     assert_eq!(declared, clean().bytes_of("users.csv").unwrap().len() as u64 + 100);
     assert_eq!(read(Defect::MemberCutOff, "users.csv").unwrap().len() as u64 + 100, declared);
+    let inner = read(Defect::ZipInZip, "export.zip");
+    assert!(inner.is_err() || inner.unwrap().starts_with(b"PK\x03\x04"));
+    assert_eq!(open(Defect::ZipInZip).unwrap().len(), 1);
+    assert!(zip(&clean().with(Defect::Gzip)).starts_with(b"\x1f\x8b"));
     // The crate keeps only the last of two members with one name, so count the names in the bytes.
     let double = zip(&clean().with(Defect::DuplicateMembers));
     assert_eq!(double.windows(9).filter(|bytes| *bytes == b"users.csv").count(), 4);

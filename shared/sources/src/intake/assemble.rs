@@ -60,6 +60,7 @@ fn assemble(
         roster.users.record_mut(user).enrolled |= kind;
     }
     missing.report(&roster, diagnostics);
+    related.note_one_way(&roster, diagnostics);
     let slots = roster.users.len();
     let mut lost_demographics = std::mem::take(&mut roster.losses.students);
     lost_demographics.sort_unstable();

@@ -15,6 +15,24 @@ pub(super) struct Relationships {
     pub(super) children: Vec<(u32, u32)>,
     /// People who were not sent, with the kind of person that others name them as.
     pub(super) absent: Vec<(u32, u8)>,
+    /// Number of relationships that only one side names.
+    one_way: usize,
+}
+
+impl Relationships {
+    /// Reports relationships that only one side names.
+    pub(super) fn note_one_way(&self, roster: &Collected, diagnostics: &mut Diagnostics<'_>) {
+        if self.one_way == 0 {
+            return;
+        }
+        diagnostics.note(&codes::AGENT_ONE_WAY, |f| {
+            let found = format!(
+                "{} relationships are given in one direction only; they were accepted in both",
+                self.one_way
+            );
+            f.with(found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
+        });
+    }
 }
 
 /// Joins both directions. `named` are pairs of users, the first of which names the second; `users`
@@ -79,19 +97,12 @@ pub(super) fn join(
             both_read(&sides[0]) && sides.iter().fold(0, |seen, side| seen | side.2) != 3
         })
         .count();
-    if one_way > 0 {
-        diagnostics.note(&codes::AGENT_ONE_WAY, |f| {
-            let found = format!(
-                "{one_way} relationships are given in one direction only; they were accepted in both"
-            );
-            f.with(found).at(place(roster.words.users.name, 0, Some(roster.words.agents)))
-        });
-    }
     pairs.dedup_by_key(|pair| (pair.0, pair.1));
     let mut relationships = Relationships {
         guardians: pairs.iter().map(|&(child, guardian, _)| (child, guardian)).collect(),
         children: pairs.iter().map(|&(child, guardian, _)| (guardian, child)).collect(),
         absent,
+        one_way,
     };
     for side in [&mut relationships.guardians, &mut relationships.children] {
         side.sort_unstable_by_key(|&(first, second)| (first, rank[second as usize]));

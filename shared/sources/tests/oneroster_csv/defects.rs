@@ -73,6 +73,8 @@ fn only_stop_findings_refuse_a_set() {
     required-column-missing: column_missing
     optional-column-missing: optional_column_missing
     header-misspelt: column_missing
+    email-column-renamed: column_renamed
+    semicolons: separator
     header-duplicate: column_twice optional_column_missing
     resource-column: 
     short-rows: cells_short
@@ -114,6 +116,7 @@ fn only_stop_findings_refuse_a_set() {
     ids-differ-in-case: agent_one_way id_case students_without_class
     odd-ids: id_characters
     long-ids: id_characters
+    user-row-missing: reference_missing
     dangling-user: reference_missing
     dangling-class: reference_missing
     dangling-school: course_without_class enrollments_of_dropped_classes reference_missing school_not_sent
@@ -162,6 +165,8 @@ fn only_stop_findings_refuse_a_set() {
     present-but-absent: file_not_listed
     sds-format: sds_files
     not-a-zip: zip_unreadable
+    gzip: zip_unreadable
+    zip-in-zip: container_nested file_unknown
     truncated-zip: zip_unreadable
     corrupt-zip: file_cut_off
     zip-bomb: zip_too_large

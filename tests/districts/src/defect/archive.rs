@@ -23,6 +23,13 @@ impl Night {
         if self.has(Defect::NotAZip) {
             return b"This is the roster of our school.\r\nPlease find it attached.\r\n".to_vec();
         }
+        if self.has(Defect::Gzip) {
+            // Without the end of the zip: a zip may have anything before its data.
+            return [b"\x1f\x8b\x08\0".as_slice(), &zip[..zip.len() / 2]].concat();
+        }
+        if self.has(Defect::ZipInZip) {
+            return in_zip("export.zip", &zip);
+        }
         if self.has(Defect::EmptyZip) {
             // An end of central directory without entries.
             return [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
@@ -67,6 +74,21 @@ impl Night {
         }
         zip
     }
+}
+
+/// A zip with one member, not compressed. Its checksum is left out, because no reader gets to it.
+fn in_zip(name: &str, content: &[u8]) -> Vec<u8> {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
+    let name_length = u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes();
+    // Version, flags, method, time, date, checksum, two sizes, length of the name, extra length.
+    let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0];
+    common.extend([number(content.len()), number(content.len())].concat());
+    common.extend([name_length, [0, 0]].concat());
+    let local = [LOCAL, &common, name.as_bytes(), content].concat();
+    let central = [CENTRAL, &[20, 0], &common, &[0; 14], name.as_bytes()].concat();
+    let counts = [0, 0, 0, 0, 1, 0, 1, 0];
+    let sizes = [number(central.len()), number(local.len())].concat();
+    [&local[..], &central, b"PK\x05\x06", &counts, &sizes, &[0, 0]].concat()
 }
 
 /// Offsets of the members' headers; true marks those in the central directory. Found through the

@@ -36,7 +36,9 @@ pub(super) fn edit(editor: &mut Editor, number: u64, row: &mut Cells) -> bool {
             .map_or(editor.cell(row, "userSourcedId"), |first| editor.cell(first, "userSourcedId"));
         return first != editor.cell(row, "userSourcedId");
     }
-    !(editor.file == File::Roles && editor.has(Defect::NoRole) && number == 1)
+    let is_missing = (editor.file == File::Roles && editor.has(Defect::NoRole))
+        || (editor.file == File::Users && editor.has(Defect::UserRowMissing));
+    !(is_missing && number == 1)
 }
 
 /// Defects of the first schools. The first row of orgs.csv is the district.

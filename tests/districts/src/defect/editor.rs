@@ -97,6 +97,9 @@ impl Editor {
         if self.file == File::Users && self.has(Defect::HeaderMisspelt) {
             rename("familyName", "familyNmae");
         }
+        if self.file == File::Users && self.has(Defect::EmailColumnRenamed) {
+            rename("email", "Email Address");
+        }
         if self.file == File::Users && self.has(Defect::HeaderDuplicate) {
             rename("sms", "email");
         }
@@ -245,6 +248,11 @@ impl Editor {
                 _ => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
+    }
+
+    /// The character between two cells.
+    pub(crate) fn separator(&self) -> u8 {
+        if self.has(Defect::Semicolons) { b';' } else { b',' }
     }
 
     /// The bytes before the header.

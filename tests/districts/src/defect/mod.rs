@@ -82,6 +82,10 @@ defects! {
     OptionalColumnMissing = "optional-column-missing", imports;
     /// users.csv has a misspelled column: `familyNmae`.
     HeaderMisspelt = "header-misspelt", fatal;
+    /// The column `email` of users.csv is named `Email Address`.
+    EmailColumnRenamed = "email-column-renamed", imports;
+    /// Cells are separated by semicolons, in all files.
+    Semicolons = "semicolons", fatal;
     /// users.csv has the column `email` twice (the second replaces `sms`).
     HeaderDuplicate = "header-duplicate", fatal;
     /// users.csv has the column `resourceSourcedIds`, which 1.2.1 removed. For 1.2 districts.
@@ -172,6 +176,8 @@ defects! {
     OddIds = "odd-ids", imports;
     /// Ids of people and classes have 400 characters, in all files.
     LongIds = "long-ids", imports;
+    /// Line 3 is missing from users.csv, although other files refer to its person.
+    UserRowMissing = "user-row-missing", imports;
     /// Line 3 of enrollments.csv refers to a missing person.
     DanglingUser = "dangling-user", imports;
     /// Line 3 of enrollments.csv refers to a missing class.
@@ -275,6 +281,10 @@ defects! {
     // The archive
     /// The zip is a text file.
     NotAZip = "not-a-zip", fatal;
+    /// The upload is a gzip file.
+    Gzip = "gzip", fatal;
+    /// The zip contains the real zip.
+    ZipInZip = "zip-in-zip", fatal;
     /// The last third of the zip is missing.
     TruncatedZip = "truncated-zip", fatal;
     /// A byte of users.csv was changed after the zip was written.

@@ -47,12 +47,19 @@ const CASES: &[(Defect, Ends)] = &[
     (Defect::UsersHeaderOnly, Ends::Refused),
     (Defect::RequiredColumnMissing, Ends::Refused),
     (Defect::UnclosedQuote, Ends::Refused),
+    (Defect::FileCutOff, Ends::Refused),
+    (Defect::FileCutOffInQuote, Ends::Refused),
+    (Defect::MemberCutOff, Ends::Refused),
+    (Defect::Semicolons, Ends::Refused),
+    (Defect::Gzip, Ends::Refused),
+    (Defect::ZipInZip, Ends::Refused),
     (Defect::InvalidUtf8, Ends::Refused),
     (Defect::NulBytes, Ends::Imported),
     (Defect::DuplicateEqual, Ends::Imported),
     (Defect::DuplicateDifferent, Ends::Imported),
     (Defect::RoleUnknown, Ends::Imported),
     (Defect::EnrollmentRoleUnknown, Ends::Imported),
+    (Defect::UserRowMissing, Ends::Imported),
     (Defect::DanglingUser, Ends::ImportedWithoutOneEnrollment),
     (Defect::DanglingClass, Ends::ImportedWithoutOneEnrollment),
     (Defect::DanglingSchool, Ends::Imported),
@@ -190,9 +197,9 @@ async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
     not-a-zip: refused, 0 records removed
         stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
     truncated-zip: refused, 0 records removed
-        stop zip_unreadable: the upload is not a zip file, or it is incomplete. Export again and upload the zip file without changing it.
+        stop zip_unreadable: the zip file was cut off: its end is missing. Export again and upload the zip file without changing it.
     corrupt-zip: refused, 0 records removed
-        stop zip_unreadable (users.csv): the zip file is incomplete or damaged. Export again and upload the zip file without changing it.
+        stop file_cut_off (users.csv): `users.csv` in the zip is shorter than the zip says (19184 of 19185 bytes). Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.
     zip-bomb: refused, 0 records removed
         stop zip_too_large (users.csv): a file unpacks to more than 200 times its packed size. Upload only the OneRoster files. If the export really is this large, contact support.
     lying-sizes: refused, 0 records removed
@@ -213,6 +220,18 @@ async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
         stop column_missing (enrollments.csv, line 1, userSourcedId): a required column is missing: userSourcedId. Export the file with this column.
     unclosed-quote: refused, 0 records removed
         stop quote_unclosed (enrollments.csv, line 3): a quoted cell has no closing quote. Add the closing quote, and double every quote inside a quoted cell.
+    file-cut-off: refused, 0 records removed
+        stop file_cut_off (users.csv, line 85): users.csv ends in the middle of a row: line 85 has 4 of 18 cells and no line end. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.
+    file-cut-off-in-quote: refused, 0 records removed
+        stop file_cut_off (enrollments.csv, line 346): enrollments.csv ends inside a quoted cell on line 346. Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.
+    member-cut-off: refused, 0 records removed
+        stop file_cut_off (users.csv): `users.csv` in the zip is shorter than the zip says (19185 of 19285 bytes). Records at the end of the file are missing. Export again, wait until the export has ended, and send the complete file.
+    semicolons: refused, 0 records removed
+        stop separator (manifest.csv, line 1): the cells of manifest.csv are separated by semicolons, not by commas. Export with commas as separators. If the file was saved in a spreadsheet, send the file as it was exported.
+    gzip: refused, 0 records removed
+        stop zip_unreadable: the upload is a gzip file (.gz or .tar.gz), not a zip file. Export again and upload the zip file without changing it.
+    zip-in-zip: refused, 0 records removed
+        stop container_nested: the upload contains another zip file, `export.zip`, and no OneRoster file. Put the CSV files themselves into one zip file, as the student information system exports them.
     invalid-utf-8: refused, 0 records removed
         stop not_utf8 (users.csv, line 3): the file is not encoded as UTF-8. Export as UTF-8, or set fallback_encoding (for example windows-1252).
     nul-bytes: unchanged, 0 records removed
@@ -225,22 +244,24 @@ async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
         drop value_unknown (users.csv, line 3, role): role is `wizard`, which is not one of administrator, aide, guardian, parent, proctor, relative, student, teacher. Correct the value.
     enrollment-role-unknown: unchanged, 0 records removed
         drop value_unknown (enrollments.csv, line 3, role): role is `wizard`, which is not one of student, teacher, administrator, proctor. Correct the value.
+    user-row-missing: unchanged, 0 records removed
+        drop reference_missing (demographics.csv, line 3, sourcedId): `da2f93ef-1097-45c9-ae15-eed33a833e58` is named by 1 row of demographics, 8 enrollments and 2 users and is not in users.csv. Export the missing record, or correct the reference.
     dangling-user: applied, 1 records removed
-        drop reference_missing (enrollments.csv, line 3, userSourcedId): userSourcedId names a user that is not in the export. Export the missing record, or correct the reference.
+        drop reference_missing (enrollments.csv, line 3, userSourcedId): `no-such-user` is named by 1 enrollment and is not in users.csv. Export the missing record, or correct the reference.
     dangling-class: applied, 1 records removed
-        drop reference_missing (enrollments.csv, line 3, classSourcedId): classSourcedId names a class that is not in the export. Export the missing record, or correct the reference.
+        drop reference_missing (enrollments.csv, line 3, classSourcedId): `no-such-class` is named by 1 enrollment and is not in classes.csv. Export the missing record, or correct the reference.
     dangling-school: unchanged, 0 records removed
-        drop reference_missing (classes.csv, line 3, schoolSourcedId): schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+        drop reference_missing (classes.csv, line 3, schoolSourcedId): `no-such-school` is named by 1 class and is not in orgs.csv. Export the missing record, or correct the reference.
     dangling-course: unchanged, 0 records removed
-        drop reference_missing (classes.csv, line 3, courseSourcedId): courseSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
+        drop reference_missing (classes.csv, line 3, courseSourcedId): `no-such-course` is named by 1 class and is not in courses.csv. Export the missing record, or correct the reference.
     dangling-term: applied, 0 records removed
-        warn class_without_term (classes.csv, line 3, termSourcedIds): 1 of the 1 academic sessions of the class are not in the export. Fill in termSourcedIds.
+        warn optional_reference_missing (classes.csv, line 3, termSourcedIds): `no-such-session` is named by 1 class and is not in academicSessions.csv. Export the missing record, or correct the reference.
     dangling-org: unchanged, 0 records removed
-        drop reference_missing (users.csv, line 3, orgSourcedIds): 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
+        drop reference_missing (users.csv, line 3, orgSourcedIds): `no-such-org` is named by 1 user and is not in orgs.csv. Export the missing record, or correct the reference.
     dangling-agent: unchanged, 0 records removed
-        warn agent_missing (users.csv, line 3, agentSourcedIds): agentSourcedIds names a user who is not in the export. Export the user, or remove the id.
+        warn agent_one_way (users.csv, agentSourcedIds): 2 relationships are given in one direction only; they were accepted in both. Name the students in the guardians' rows too.
     dangling-demographics: unchanged, 0 records removed
-        drop demographics_without_user (demographics.csv, line 32, sourcedId): demographics belong to a user who is not in the export. Export the user, or leave the row out.
+        drop demographics_without_user (demographics.csv, line 32, sourcedId): `no-such-user` is named by 1 row of demographics and is not in users.csv. Export the user, or leave the row out.
     huge-class: applied, 0 records removed
     odd-ids: unchanged, 0 records removed
         warn id_characters (classes.csv, line 2, sourcedId): a sourcedId is longer than 255 characters or has characters that OneRoster does not allow; it was kept. Use only 0-9 a-z A-Z . - _ / @.
