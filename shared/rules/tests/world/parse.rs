@@ -61,23 +61,30 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                 role: GuardianRole::Parent,
                 children: ids(fields.get("children")),
             }),
-            "unreadable" => night.unreadable.push(match id {
-                "enrollment" => UnreadableRecord::Enrollment {
-                    class: fields.get("class").map(|id| (*id).into()),
-                    person: fields.get("person").map(|id| (*id).into()),
-                },
-                "demographics" => UnreadableRecord::Demographics {
-                    student: fields.keys().next().map(|id| (*id).into()),
-                },
-                _ => match fields.keys().next() {
-                    Some(record) => UnreadableRecord::Record {
-                        kind: kind_of(id),
-                        id: (*record).into(),
-                        classes: vec![],
+            "unreadable" => {
+                if let Some((record, _)) = fields.iter().find(|(_, value)| **value == "yes")
+                    && id == "class"
+                {
+                    night.unreadable_classes.push(class(record, &fields));
+                }
+                night.unreadable.push(match id {
+                    "enrollment" => UnreadableRecord::Enrollment {
+                        class: fields.get("class").map(|id| (*id).into()),
+                        person: fields.get("person").map(|id| (*id).into()),
                     },
-                    None => UnreadableRecord::Kind { kind: kind_of(id) },
-                },
-            }),
+                    "demographics" => UnreadableRecord::Demographics {
+                        student: fields.keys().next().map(|id| (*id).into()),
+                    },
+                    _ => match fields.iter().find(|(_, value)| **value == "yes") {
+                        Some((record, _)) => UnreadableRecord::Record {
+                            kind: kind_of(id),
+                            id: (*record).into(),
+                            classes: vec![],
+                        },
+                        None => UnreadableRecord::Kind { kind: kind_of(id) },
+                    },
+                })
+            }
             other => panic!("no line begins with {other}"),
         }
     }
@@ -89,7 +96,7 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
 pub(crate) fn both_sides(night: &mut Snapshot) {
     let mut of_student: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
     let mut of_teacher: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
-    for class in &mut night.classes {
+    for class in night.classes.iter_mut().chain(&mut night.unreadable_classes) {
         class.students.sort_by(|a, b| a.id.cmp(&b.id));
         for (enrollments, people) in
             [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)]

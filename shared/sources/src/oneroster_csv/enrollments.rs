@@ -137,12 +137,11 @@ fn read_row(
         return (Read::Nothing, false);
     }
     let is_teacher = role == "teacher";
-    if class_status == RecordStatus::Dropped {
-        roster.of_dropped_classes += 1;
-        return (Read::Nothing, false);
-    }
     let school = memory.school.or_find(school_id, |id| roster.orgs.slot(id));
-    if school != roster.classes.record(class).school {
+    if class_status == RecordStatus::Dropped {
+        // The class stays as the mirror has it, and new people join it (R-H3).
+        roster.of_dropped_classes += 1;
+    } else if school != roster.classes.record(class).school {
         row.note(diagnostics, &codes::ENROLLMENT_SCHOOL, Some(columns.school), String::new);
     }
     let primary =
@@ -227,11 +226,12 @@ fn read_dates(
     };
     let (begin, end) = roster.dates[number as usize];
     let (first, last) = roster.classes.record(class).span;
+    let has_span = roster.classes.status(class) != RecordStatus::Dropped;
     if begin != NO_DAY && end != NO_DAY && begin >= end {
         row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.end), || {
             "the enrollment ends before it begins".into()
         });
-    } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
+    } else if has_span && ((begin != NO_DAY && begin < first) || (end != NO_DAY && end > last)) {
         row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
             "the enrollment is outside the dates of its class's sessions".into()
         });
@@ -298,7 +298,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     if roster.of_dropped_classes > 0 {
         diagnostics.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
             let found = format!(
-                "{} enrollments were skipped because their classes were skipped",
+                "{} enrollments belong to classes that were skipped; they count only for classes \
+                 that are here already",
                 roster.of_dropped_classes
             );
             f.with(found).at(place(FileKind::Enrollments.file(), 0, None))

@@ -31,7 +31,7 @@ fn check_3_a_district_on_1_0_needs_no_manifest() {
     warn optional_column_missing users.csv:1 enabledUser: an optional column is missing: enabledUser. Export all OneRoster columns. An optional column may be empty.
     warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the export; the others were used. Export the missing record, or correct the reference.
     drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped; they count only for classes that are here already. Correct the classes.
     ");
     assert_snapshot!(outcome.counts(), @"school 1  term 2  course 1  teacher 1  student 1  guardian 1  class 1");
 }

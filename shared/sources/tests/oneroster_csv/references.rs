@@ -49,7 +49,7 @@ fn check_26_equal_rows_count_once_and_different_rows_are_dropped() {
     drop duplicate_id users.csv:6 sourcedId [user st1]: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
     drop duplicate_id demographics.csv:3 sourcedId [demographics st1]: line 2 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
     drop duplicate_id enrollments.csv:6 sourcedId: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped; they count only for classes that are here already. Correct the classes.
     ");
     assert_snapshot!(differing.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
@@ -96,7 +96,7 @@ fn check_36_references_to_missing_records() {
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
     drop reference_missing enrollments.csv:6 classSourcedId [enrollment e5]: classSourcedId names a class that is not in the export. Export the missing record, or correct the reference.
     drop reference_missing enrollments.csv:7 userSourcedId [enrollment e6]: userSourcedId names a user that is not in the export. Export the missing record, or correct the reference.
-    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments belong to classes that were skipped; they count only for classes that are here already. Correct the classes.
     warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
@@ -119,12 +119,12 @@ fn r_a6_a_school_that_is_referred_to_but_not_sent_is_unreadable() {
     drop reference_missing classes.csv:3 schoolSourcedId [class c2]: schoolSourcedId names a record that is not in the export. Export the missing record, or correct the reference.
     warn optional_reference_missing users.csv:2 orgSourcedIds [user te1]: 1 of the orgs in orgSourcedIds are not in the export; the others were used. Export the missing record, or correct the reference.
     drop reference_missing users.csv:4 orgSourcedIds [user st2]: 1 of the orgs in orgSourcedIds are not in the export. Export the missing record, or correct the reference.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped; they count only for classes that are here already. Correct the classes.
     warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s2"}
-    {"gap":"record","kind":"student","id":"st2"}
+    {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"class","id":"c2"}
     "#);
     // A person with several schools keeps the known ones.
