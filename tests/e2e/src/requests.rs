@@ -92,6 +92,11 @@ impl RecordIds {
         ApiRequest { method, path, body: self.body(route, kind), route: route.clone() }
     }
 
+    /// Returns an address for a new person: that of the student belongs to another account (R-I5).
+    fn own(&self, who: &str) -> String {
+        format!("{who}-{}", self.email)
+    }
+
     fn body(&self, route: &Route, kind: RecordKind) -> Option<Value> {
         let below = route.path.strip_prefix(BASE).unwrap_or(&route.path);
         let reason = "asked for by the principal";
@@ -106,7 +111,7 @@ impl RecordIds {
             }
             ("POST", "/people/lookup") => json!({ "email": self.email }),
             ("POST", "/people/{kind}") => {
-                json!({ "given": self.name, "family": self.name, "email": self.email, "school": self.school })
+                json!({ "given": self.name, "family": self.name, "email": self.own("person"), "school": self.school })
             }
             ("PUT", "/people/{kind}/{person}/name") => {
                 json!({ "given": self.name, "family": self.name })
@@ -121,7 +126,7 @@ impl RecordIds {
                 "/people/{kind}/{person}/account/accept" | "/people/{kind}/{person}/sign-ins",
             ) => return None,
             ("POST", "/people/{kind}/{person}/guardians") => {
-                json!({ "given": self.name, "family": self.name, "email": self.email, "phone": self.phone })
+                json!({ "given": self.name, "family": self.name, "email": self.own("guardian"), "phone": self.phone })
             }
             ("POST", "/classes") => {
                 json!({ "title": self.name, "school": self.school, "teacher": self.teacher })
@@ -133,7 +138,7 @@ impl RecordIds {
             ("PUT", "/classes/{class}/custom-name") => json!({ "name": self.name }),
             ("POST", "/classes/{class}/students") => json!({ "student": self.student }),
             ("POST", "/classes/{class}/teachers") => {
-                json!({ "given": self.name, "family": self.name, "email": self.email })
+                json!({ "given": self.name, "family": self.name, "email": self.own("teacher") })
             }
             ("POST", "/joins") => json!({ "code": "7K2QD-M4XWA", "guardian": self.guardian }),
             ("PUT", "/links/{kind}/{source}") => json!({ "person": self.person(kind) }),
