@@ -120,6 +120,9 @@ fn night() -> impl Strategy<Value = String> {
             for (here, record, fields) in lines {
                 match here {
                     1 => text.push_str(&format!("{record}{fields}\n")),
+                    2 if record.starts_with("class") => {
+                        text.push_str(&format!("unreadable {record}{fields}\n"));
+                    }
                     2 => text.push_str(&format!("unreadable {record}\n")),
                     _ => {}
                 }
@@ -227,7 +230,7 @@ fn clean(text: &str) -> Snapshot {
     };
     let students = known(RecordKind::Student, snapshot.students.iter().map(|s| &s.id).collect());
     let teachers = known(RecordKind::Teacher, snapshot.teachers.iter().map(|t| &t.id).collect());
-    for class in &mut snapshot.classes {
+    for class in snapshot.classes.iter_mut().chain(&mut snapshot.unreadable_classes) {
         class.students.retain(|seat| students.contains(&seat.id));
         class.teachers.retain(|seat| teachers.contains(&seat.id));
     }

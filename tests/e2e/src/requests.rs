@@ -111,7 +111,10 @@ impl RecordIds {
             }
             ("POST", "/people/lookup") => json!({ "email": self.email }),
             ("POST", "/people/{kind}") => {
-                json!({ "given": self.name, "family": self.name, "email": self.email, "school": self.school })
+                let email = self.free_email("person");
+                json!({
+                    "given": self.name, "family": self.name, "email": email, "school": self.school,
+                })
             }
             ("PUT", "/people/{kind}/{person}/name") => {
                 json!({ "given": self.name, "family": self.name })

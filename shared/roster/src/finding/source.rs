@@ -349,7 +349,8 @@ codes! {
          current one was used",
         "End the other enrollments, or leave them out.";
     ENROLLMENTS_OF_DROPPED_CLASSES = "enrollments_of_dropped_classes", Warn,
-        "enrollments were skipped because their classes were skipped",
+        "enrollments belong to classes that were skipped. They are used only for classes that are \
+         already in the mirror",
         "Correct the classes.";
     ROLE_NOT_ROSTERED = "role_not_rostered", Info,
         "people or enrollments have a role that gets no account or enrollment here",

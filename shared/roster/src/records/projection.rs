@@ -58,11 +58,13 @@ impl From<StudentProjection> for Student {
     }
 }
 
-/// A teacher of the source without classes.
+/// A teacher of the source.
 #[derive(Debug, Deserialize)]
 pub struct TeacherProjection {
     id: SourceId,
     person: PersonProjection,
+    #[serde(default)]
+    classes: Vec<Membership>,
     #[serde(default)]
     by_enrollment: bool,
 }
@@ -72,7 +74,7 @@ impl From<TeacherProjection> for Teacher {
         Self {
             id: of.id,
             person: of.person.into(),
-            classes: Vec::new(),
+            classes: of.classes,
             by_enrollment: of.by_enrollment,
         }
     }

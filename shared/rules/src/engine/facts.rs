@@ -237,6 +237,11 @@ pub(super) struct Facts {
     pub(super) administrators: Administrators,
     /// Relationships of an unreadable student or guardian.
     pub(super) half_read: HalfRead,
+    /// Classes whose own record is unreadable, hashed.
+    pub(super) unreadable_classes: IdSet,
+    /// Enrollments in classes whose own record is unreadable (R-H3), by kind of person and class;
+    /// the id of the enrollment is the person's.
+    pub(super) joining: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
 }
 
 impl Facts {

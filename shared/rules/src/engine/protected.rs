@@ -95,6 +95,11 @@ impl Protected {
         is_in(kind) || (kind.is_person() && RecordKind::PEOPLE.into_iter().any(is_in))
     }
 
+    /// Returns the hashed ids of the unreadable records of a kind.
+    pub(super) fn unreadable(&self, kind: RecordKind) -> &IdSet {
+        &self.records[kind as usize]
+    }
+
     /// Whether the demographics of a student of the snapshot could not be read.
     pub(super) fn has_lost_demographics(&self, student: &Student) -> bool {
         self.demographics.contains(&student.id.hash64())

@@ -76,13 +76,17 @@ pub(crate) fn after(
     };
     let meets = |student: &Student| {
         let email = student.person.email.is_some();
-        let enrolled = snapshot.classes.iter().any(|class| {
-            admits(class)
-                && class
-                    .students
-                    .iter()
-                    .any(|enrollment| enrollment.id == student.id && enrollment.is_on(today))
-        });
+        let lists = |class: &Class| {
+            let mut students = class.students.iter();
+            students.any(|enrollment| enrollment.id == student.id && enrollment.is_on(today))
+        };
+        let is_kept_and_active =
+            |class: &Class| prior(&class.id).is_some_and(|item| item.state.inactive.is_empty());
+        let enrolled = snapshot.classes.iter().any(|class| admits(class) && lists(class))
+            || snapshot
+                .unreadable_classes
+                .iter()
+                .any(|class| is_kept_and_active(class) && lists(class));
         match n.policy.admit_students {
             AdmitStudents::Shared => true,
             AdmitStudents::Email => email,
@@ -255,6 +259,32 @@ pub(crate) fn after(
                 {
                     item.state.teachers.retain(|person| teachers.contains(person));
                     item.state.students.retain(|person| students.contains(person));
+                    let class = snapshot.unreadable_classes.iter().find(|class| class.id == id);
+                    let mut new: Vec<SourceId> = class
+                        .iter()
+                        .flat_map(|class| &class.teachers)
+                        .filter(|enrollment| enrollment.is_on(today))
+                        .map(|enrollment| enrollment.id.clone())
+                        .filter(|person| {
+                            let is_listed = n.teacher(person).is_some()
+                                || n.unreadable(RecordKind::Teacher, person);
+                            is_listed
+                                && teachers.contains(person)
+                                && !item.state.teachers.contains(person)
+                        })
+                        .collect();
+                    new.sort();
+                    item.state.teachers.extend(new);
+                    for enrollment in class.iter().flat_map(|class| &class.students) {
+                        let person = &enrollment.id;
+                        let counts = n.student(person).is_some()
+                            || n.unreadable(RecordKind::Student, person);
+                        if enrollment.is_on(today) && counts && students.contains(person) {
+                            item.state.students.push(person.clone());
+                        }
+                    }
+                    item.state.students.sort();
+                    item.state.students.dedup();
                 } else {
                     if was_source && n.policy.abandoned_classes == AbandonedClasses::Archive {
                         item.status = Status::Archived;

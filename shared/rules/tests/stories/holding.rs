@@ -192,6 +192,46 @@ fn r_h3_an_unreadable_class_keeps_its_roster_except_for_people_who_left() {
 }
 
 #[test]
+fn r_h3_new_enrollments_of_an_unreadable_class_are_added() {
+    let text = "
+        class c1 teachers=t1* students=s1,s2
+        teacher t1
+        student s1 email=a@x
+        student s2 email=b@x";
+    let mut w = world("sis", json!({})).after(text);
+    // s2 moved to another class; the class stays as it is here. s3 is new, in this class alone.
+    let tonight = "
+        unreadable class c1 teachers=t2*,t1 students=s1,s3,s4@2026-11-01..
+        class c2 teachers=t2* students=s2
+        teacher t1
+        teacher t2
+        student s1 email=a@x
+        student s2 email=b@x
+        student s3 email=c@x
+        student s4 email=d@x";
+    assert_snapshot!(w.night(tonight), @r"
+    + teacher t2 classes=c1,c2 [R-T1 the source has this teacher]
+    + student s3 email=c@x schools=sch classes=c1 [R-S1 in the source with an e-mail address and an active class]
+    ~ student s2 classes=c1,c2 [R-M1 classes +1]
+    + class c2 title=c2 teachers=t2 students=s2 [R-C1 the source has this class]
+    ~ class c1 teachers=t1,t2 students=s1,s2,s3 [R-M1 teachers +1; R-M1 students +1]
+    ! student_waits_for_class student s4
+    ");
+    assert_snapshot!(w.night(tonight), @"! student_waits_for_class student s4");
+    // Nor is a class made that is not here.
+    assert_snapshot!(w.night("
+        unreadable class c9 teachers=t2* students=s5
+        unreadable class c1
+        class c2 teachers=t2* students=s2
+        teacher t1
+        teacher t2
+        student s1 email=a@x
+        student s2 email=b@x
+        student s3 email=c@x
+        student s5 email=e@x"), @"! student_waits_for_class student s5");
+}
+
+#[test]
 fn r_h3_with_an_unreadable_id_no_record_of_the_kind_is_removed() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");

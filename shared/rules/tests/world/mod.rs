@@ -31,6 +31,7 @@
 //! | `school`, `term fall from=2026-08-01 to=2026-12-20`, `course` | places; school `sch` and term `year` always exist, unless `no school` or `no term` removes them |
 //! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
 //! | `unreadable student s1 referenced` | a record that was not sent, but is still referred to (R-H1) |
+//! | `unreadable class c1 students=s1` | an unreadable class whose enrollments were read |
 //! | `unreadable enrollment class=c1 person=s1` | an unreadable enrollment |
 //! | `unreadable demographics s1`, `unreadable demographics` | unreadable demographics of a student |
 //! | `ids own` | the source has its own ids, as Clever has |
@@ -165,6 +166,8 @@ pub(crate) struct Snapshot {
     pub(crate) guardians: Vec<Guardian>,
     pub(crate) classes: Vec<Class>,
     pub(crate) unreadable: Vec<UnreadableRecord>,
+    /// The enrollments of classes whose own record is unreadable. The people list them.
+    pub(crate) unreadable_classes: Vec<Class>,
     /// The source has its own ids, as Clever has. If not, they are those of the student information
     /// system.
     pub(crate) own_ids: bool,

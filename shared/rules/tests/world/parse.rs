@@ -61,29 +61,36 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                 role: GuardianRole::Parent,
                 children: ids(fields.get("children")),
             }),
-            "unreadable" => night.unreadable.push(match id {
-                "enrollment" => UnreadableRecord::Enrollment {
-                    class: fields.get("class").map(|id| (*id).into()),
-                    person: fields.get("person").map(|id| (*id).into()),
-                },
-                "demographics" => UnreadableRecord::Demographics {
-                    student: fields.keys().next().map(|id| (*id).into()),
-                },
-                _ => match fields.keys().find(|word| **word != "referenced") {
-                    Some(record) => UnreadableRecord::Record {
-                        kind: kind_of(id),
-                        id: (*record).into(),
-                        classes: vec![],
-                        reason: if fields.contains_key("referenced") {
-                            UnreadableReason::Referenced
-                        } else {
-                            UnreadableReason::Unreadable
-                        },
-                        contacts: vec![],
+            "unreadable" => {
+                if let Some(record) = named(&fields)
+                    && id == "class"
+                {
+                    night.unreadable_classes.push(class(record, &fields));
+                }
+                night.unreadable.push(match id {
+                    "enrollment" => UnreadableRecord::Enrollment {
+                        class: fields.get("class").map(|id| (*id).into()),
+                        person: fields.get("person").map(|id| (*id).into()),
                     },
-                    None => UnreadableRecord::Kind { kind: kind_of(id) },
-                },
-            }),
+                    "demographics" => UnreadableRecord::Demographics {
+                        student: fields.keys().next().map(|id| (*id).into()),
+                    },
+                    _ => match named(&fields) {
+                        Some(record) => UnreadableRecord::Record {
+                            kind: kind_of(id),
+                            id: record.into(),
+                            classes: vec![],
+                            reason: if fields.contains_key(REFERENCED) {
+                                UnreadableReason::Referenced
+                            } else {
+                                UnreadableReason::Unreadable
+                            },
+                            contacts: vec![],
+                        },
+                        None => UnreadableRecord::Kind { kind: kind_of(id) },
+                    },
+                })
+            }
             other => panic!("no line begins with {other}"),
         }
     }
@@ -91,11 +98,20 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
     night
 }
 
+/// The word of a line about a record that was not sent.
+const REFERENCED: &str = "referenced";
+
+/// The id of an unreadable record: the word that is neither a field nor [`REFERENCED`].
+fn named<'a>(fields: &Fields<'a>) -> Option<&'a str> {
+    let word = fields.iter().find(|(word, value)| **value == "yes" && **word != REFERENCED);
+    word.map(|(word, _)| *word)
+}
+
 /// Derives the people's lists of classes, and both sides of relationships.
 pub(crate) fn both_sides(night: &mut Snapshot) {
     let mut of_student: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
     let mut of_teacher: BTreeMap<SourceId, Vec<Membership>> = BTreeMap::new();
-    for class in &mut night.classes {
+    for class in night.classes.iter_mut().chain(&mut night.unreadable_classes) {
         class.students.sort_by(|a, b| a.id.cmp(&b.id));
         for (enrollments, people) in
             [(&class.students, &mut of_student), (&class.teachers, &mut of_teacher)]

@@ -13,6 +13,7 @@ use roster::snapshot::BLOCK_BYTES;
 
 use super::collected::{Collected, person};
 use super::diagnostics::{Abort, Diagnostics, write_fault};
+use super::ids::RecordStatus;
 use super::index::Index;
 use super::json::{Lines, key};
 use super::memberships::{Membership, Memberships};
@@ -110,11 +111,14 @@ impl Assembled {
         &self.relationships.children[self.children_of.get(user)]
     }
 
-    /// Whether a class and a person are both within the configured schools (R-O3).
+    /// Whether a class and a person are both within the configured schools (R-O3). The school of a
+    /// bad row is unknown, so the class stays in scope.
     fn is_in_scope(&self, class: u32, user: u32) -> bool {
+        let classes = &self.roster.classes;
         self.roster.scope.is_none()
-            || (self.roster.in_scope(self.roster.classes.record(class).school)
-                && self.roster.users.record(user).in_scope)
+            || (self.roster.users.record(user).in_scope
+                && (classes.status(class) == RecordStatus::Dropped
+                    || self.roster.in_scope(classes.record(class).school)))
     }
 
     /// Whether the records that name a person who was not sent are within the configured schools

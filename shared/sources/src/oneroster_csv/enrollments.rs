@@ -151,10 +151,9 @@ fn read_row(
     }
     let is_teacher = kind == person::TEACHER;
     if class_status == RecordStatus::Dropped {
+        // The class stays as the mirror has it, and new people join it (R-H3).
         roster.of_dropped_classes += 1;
-        return (Read::Nothing, false);
-    }
-    if !is_left_out
+    } else if !is_left_out
         && memory.school.or_find(school_id, |id| roster.orgs.slot(id))
             != roster.classes.record(class).school
     {
@@ -242,11 +241,12 @@ fn read_dates(
     };
     let (begin, end) = roster.dates[number as usize];
     let (first, last) = roster.classes.record(class).span;
+    let has_span = roster.classes.status(class) != RecordStatus::Dropped;
     if begin != NO_DAY && end != NO_DAY && begin >= end {
         row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.end), || {
             "the enrollment ends before it begins".into()
         });
-    } else if (begin != NO_DAY && begin < first) || (end != NO_DAY && end > last) {
+    } else if has_span && ((begin != NO_DAY && begin < first) || (end != NO_DAY && end > last)) {
         row.note(diagnostics, &codes::ENROLLMENT_DATES, Some(columns.begin), || {
             "the enrollment is outside the dates of its class's sessions".into()
         });
@@ -313,7 +313,8 @@ pub(super) fn finish(roster: &mut Collected, diagnostics: &mut Diagnostics<'_>) 
     if roster.of_dropped_classes > 0 {
         diagnostics.note(&codes::ENROLLMENTS_OF_DROPPED_CLASSES, |f| {
             let found = format!(
-                "{} enrollments were skipped because their classes were skipped",
+                "{} enrollments belong to classes that were skipped. They are used only for classes \
+                 that are already in the mirror",
                 roster.of_dropped_classes
             );
             f.with(found).at(place(FileKind::Enrollments.file(), 0, None))

@@ -28,7 +28,7 @@ fn check_3_a_district_on_1_0_needs_no_manifest() {
     warn optional_column_missing users.csv:1 enabledUser: an optional column is missing: enabledUser. Export all OneRoster columns. An optional column may be empty.
     warn status_spelling orgs.csv:4 status [org s2]: the status `inactive` was read as tobedeleted. Use active or tobedeleted.
     warn datetime_format orgs.csv dateLastModified: dateLastModified does not look like 2026-08-31T12:00:00.000Z (3 of 3 rows). Export it in UTC with milliseconds.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     drop reference_missing classes.csv:3 schoolSourcedId [org s2]: `s2` is named by 1 class and 2 users and is not in orgs.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.counts(), @"school 1  term 2  course 1  teacher 1  student 1  guardian 1  class 1");

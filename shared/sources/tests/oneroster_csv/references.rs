@@ -49,7 +49,7 @@ fn check_26_equal_rows_count_once_and_different_rows_are_dropped() {
     drop duplicate_id users.csv:6 sourcedId [user st1]: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
     drop duplicate_id demographics.csv:3 sourcedId [demographics st1]: line 2 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
     drop duplicate_id enrollments.csv:6 sourcedId: line 3 has the same sourcedId with other values; these rows were skipped. Give every record its own sourcedId.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     ");
     assert_snapshot!(differing.unreadable(), @r#"
     {"gap":"record","kind":"teacher","id":"st1"}
@@ -88,7 +88,7 @@ fn check_36_references_to_missing_records() {
     assert_snapshot!(outcome.found(), @r"
     info org_hierarchy orgs.csv:3 parentSourcedId [org s1]: the school has no district above it. Nothing to do.
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
-    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession y99]: `y99` is named by 1 academic session and 1 course and is not in academicSessions.csv. Export the missing record, or correct the reference.
     drop reference_missing enrollments.csv:6 classSourcedId [class c9]: `c9` is named by 1 enrollment and is not in classes.csv. Export the missing record, or correct the reference.
@@ -117,13 +117,13 @@ fn r_a6_a_school_that_is_referred_to_but_not_sent_is_unreadable() {
     let outcome =
         Set::valid().change("orgs.csv", "s2,,,Meadow School,school,NC-2,d1\n", "").import();
     assert_snapshot!(outcome.found(), @r"
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     warn school_not_sent orgs.csv [org s2]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     drop reference_missing classes.csv:3 schoolSourcedId [org s2]: `s2` is named by 1 class and 2 users and is not in orgs.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s2","reason":"referenced"}
-    {"gap":"record","kind":"student","id":"st2"}
+    {"gap":"record","kind":"student","id":"st2","classes":["c2"]}
     {"gap":"record","kind":"class","id":"c2"}
     "#);
     // A person with several schools keeps the known ones.

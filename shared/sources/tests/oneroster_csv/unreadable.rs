@@ -21,14 +21,19 @@ fn r_h3_a_bad_person_is_unreadable_and_keeps_the_enrollments() {
 }
 
 #[test]
-fn r_h3_enrollments_of_a_bad_class_are_not_removed_from_the_mirror() {
+fn r_h3_the_people_of_a_bad_class_keep_its_enrollments() {
     let outcome = Set::valid().change("classes.csv", "RD-1,scheduled", "RD-1,").import();
     assert_snapshot!(outcome.found(), @r"
     drop value_missing classes.csv:2 classType [class c1]: classType is blank. Fill in the value.
-    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"{"gap":"record","kind":"class","id":"c1"}"#);
-    assert_eq!(outcome.teacher("te1").classes.len(), 1);
+    let classes = |enrollments: Vec<roster::records::Membership>| -> Vec<String> {
+        enrollments.iter().map(|one| one.id.as_str().to_owned()).collect()
+    };
+    assert_eq!(classes(outcome.teacher("te1").classes), ["c1", "c2"]);
+    assert_eq!(classes(outcome.student("st1").classes), ["c1"]);
+    assert_eq!(outcome.ids(RecordKind::Class), ["c2"]);
 }
 
 #[test]
@@ -182,7 +187,7 @@ fn r_a6_a_lost_term_or_course_that_is_still_referred_to_stays() {
         Set::valid().change("courses.csv", "co1,,,y27,Reading", "co7,,,y27,Reading").import();
     assert_snapshot!(outcome.found(), @r"
     info course_without_class courses.csv: 1 courses have no class. Nothing to do.
-    warn enrollments_of_dropped_classes enrollments.csv: 4 enrollments were skipped because their classes were skipped. Correct the classes.
+    warn enrollments_of_dropped_classes enrollments.csv: 4 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     drop reference_missing classes.csv:2 courseSourcedId [course co1]: `co1` is named by 2 classes and is not in courses.csv. Export the missing record, or correct the reference.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"

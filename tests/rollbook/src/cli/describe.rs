@@ -119,9 +119,12 @@ fn headline(outcome: &Outcome) -> String {
     format!("Run {} of {} is {word}. {}", run.run, run.district, verdict.text)
 }
 
+/// A column of the counts: its name, and the count.
+type Column = (&'static str, fn(&Counts) -> u64);
+
 /// The counts, one line per kind, and what people see of the run.
 fn table(outcome: &Outcome) -> String {
-    const COLUMNS: [(&str, fn(&Counts) -> u64); 7] = [
+    const COLUMNS: [Column; 7] = [
         ("in the file", |counts| counts.in_source),
         ("not admitted", |counts| counts.not_admitted),
         ("added", |counts| counts.added),

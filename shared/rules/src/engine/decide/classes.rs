@@ -147,6 +147,10 @@ impl<'f> Classes<'f> {
         if was_active {
             self.count_absent(output, fate, &item, (teachers.as_deref(), students.as_deref()));
         }
+        let (teachers, students) = match fate {
+            ClassFate::Kept { .. } => self.join(output, &item, teachers, students),
+            _ => (teachers, students),
+        };
         let leaves = absence::class_leaves(fate).filter(|_| was_active);
         if teachers.is_none() && students.is_none() && leaves.is_none() {
             return Ok(());
@@ -163,10 +167,14 @@ impl<'f> Classes<'f> {
         }
         let mut after = item.clone();
         if let Some(teachers) = teachers {
-            why.add(Rule::A5, lists::difference("teachers", &item.state.teachers, &teachers));
+            let left = item.state.teachers.iter().any(|key| !teachers.contains(key));
+            let rule = if left { Rule::A5 } else { Rule::M1 };
+            why.add(rule, lists::difference("teachers", &item.state.teachers, &teachers));
             after.state.teachers = teachers;
         }
         if let Some(students) = students {
+            let left = item.state.students.iter().any(|key| students.binary_search(key).is_err());
+            let rule = if left { rule } else { Rule::M1 };
             why.add(rule, lists::difference("students", &item.state.students, &students));
             after.state.students = students;
         }
@@ -177,6 +185,37 @@ impl<'f> Classes<'f> {
         }
         output.settle(item, *after, why)?;
         Ok(())
+    }
+
+    /// Adds the people whom the source newly enrolls in a class whose own record is unreadable
+    /// (R-H3). `teachers` and `students` are those who stay; `None` if all do.
+    fn join<S: PlanSink>(
+        &self,
+        output: &mut Output<'_, S>,
+        item: &Item,
+        teachers: Option<Vec<SourceId>>,
+        students: Option<Vec<SourceId>>,
+    ) -> (Option<Vec<SourceId>>, Option<Vec<SourceId>>) {
+        let rosters = Rosters { facts: self.facts, protected: self.protected };
+        let joined = |kind, before: &[SourceId], stay: Option<Vec<SourceId>>| {
+            let mut all = stay.clone().unwrap_or_else(|| before.to_vec());
+            let count = all.len();
+            let mut known = lists::hashes(&all);
+            let joining = lists::sorted(rosters.joining(kind, item.key.hash64()));
+            all.extend(joining.into_iter().filter(|key| known.insert(key.hash64())));
+            let new = all.len() - count;
+            (if new > 0 { Some(all) } else { stay }, new)
+        };
+        let state = &item.state;
+        let (teachers, new_teachers) = joined(RecordKind::Teacher, &state.teachers, teachers);
+        let (students, new_students) = joined(RecordKind::Student, &state.students, students);
+        for (role, added) in
+            [(RecordKind::Teacher, new_teachers), (RecordKind::Student, new_students)]
+        {
+            let change = RosterChange { added, ..RosterChange::default() };
+            output.tally.enrollments(role, &state.details.school, change, false);
+        }
+        (teachers, students.map(lists::sorted))
     }
 
     /// Returns the teachers and students who stay in a class that the source does not have, `None`

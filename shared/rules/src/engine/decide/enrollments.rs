@@ -25,8 +25,14 @@ impl Enrollments<'_> {
         let today = self.facts.terms.today;
         let mut keys: Vec<SourceId> = tonight
             .filter(|enrollment| {
-                enrollment.is_on(today)
-                    && matches!(self.facts.class(&enrollment.id), Some(ClassFate::Present { .. }))
+                let takes = match self.facts.class(&enrollment.id) {
+                    Some(ClassFate::Present { .. }) => true,
+                    Some(ClassFate::Kept { .. }) => {
+                        self.facts.unreadable_classes.contains(&enrollment.id.hash64())
+                    }
+                    _ => false,
+                };
+                takes && enrollment.is_on(today)
             })
             .map(|enrollment| enrollment.id)
             .collect();

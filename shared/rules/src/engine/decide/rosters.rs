@@ -160,6 +160,28 @@ impl Rosters<'_> {
         list
     }
 
+    /// Returns the people of a kind whom the source enrolls today in a class whose own record is
+    /// unreadable (R-H3).
+    pub(super) fn joining(self, kind: RecordKind, class: u64) -> Vec<SourceId> {
+        let members = match kind {
+            RecordKind::Teacher => &self.facts.teachers,
+            _ => &self.facts.students,
+        };
+        let (people, today) = (&members.people, self.facts.terms.today);
+        let key_of = |enrollment: &Membership| people.aliases.key(enrollment.id.clone());
+        let readable = self.facts.joining[kind as usize].get(&class).into_iter().flatten();
+        let readable = readable
+            .filter(|enrollment| members.counts(enrollment, today))
+            .filter_map(key_of)
+            .filter(|key| people.is_read(key.hash64()));
+        let unreadable = self.protected.enrollments_of_class(kind, class).iter();
+        let unreadable = unreadable
+            .filter(|enrollment| enrollment.is_on(today))
+            .filter_map(key_of)
+            .filter(|key| people.unreadable.contains(&key.hash64()));
+        readable.chain(unreadable).collect()
+    }
+
     /// Whether the source lists a teacher in the class today whose own record is unreadable.
     fn is_listed_unreadable(self, class: u64, key: u64, id: &SourceId) -> bool {
         self.facts.teachers.people.unreadable.contains(&key)

@@ -1,13 +1,13 @@
 //! What the parts of the index pass read and collect.
 
 use crate::engine::aliases::Links;
-use crate::engine::hashes::IdSet;
+use crate::engine::hashes::{IdMap, IdSet};
 use crate::engine::merge::Reading;
 use crate::engine::protected::Protected;
 use roster::contract::PlanContext;
 use roster::finding::Finding;
 use roster::id::SourceId;
-use roster::records::{Link, RecordKind};
+use roster::records::{Link, Membership, RecordKind};
 
 /// A link before and after the run.
 pub(in crate::engine) type ChangedLink = (Option<Link>, Option<Link>);
@@ -37,6 +37,9 @@ pub(super) struct Collected {
     pub(super) of_students: Vec<(SourceId, SourceId)>,
     /// Unreadable students, each with a guardian who lists the student.
     pub(super) of_guardians: Vec<(SourceId, SourceId)>,
+    /// Enrollments in classes whose own record is unreadable, by kind of person and class; the id
+    /// of the enrollment is the person's.
+    pub(super) joining: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     /// Findings about identity.
     pub(super) findings: Vec<Finding>,
 }

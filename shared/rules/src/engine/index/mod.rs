@@ -55,7 +55,8 @@ pub(super) fn build<I: PlanInputs>(
     let kept = protected.kept_enrollments(&students.aliases);
     let students = Members { people: students, kept };
 
-    let Collected { schools, emails, links, of_students, of_guardians, findings } = collected;
+    let Collected { schools, emails, links, of_students, of_guardians, joining, findings } =
+        collected;
     let half_read = HalfRead::new(&of_students, &of_guardians, &students.people, &guardians.people);
     let shared_emails = duplicates(emails);
     let facts = Facts {
@@ -69,6 +70,8 @@ pub(super) fn build<I: PlanInputs>(
         shared_emails,
         administrators,
         half_read,
+        unreadable_classes: protected.unreadable(RecordKind::Class).clone(),
+        joining,
     };
     Ok(Index { facts, links, findings })
 }

@@ -15,8 +15,8 @@ use roster::contract::{PlanContext, PlanError, PlanInputs};
 use roster::finding::{Finding, sync};
 use roster::id::SourceId;
 use roster::records::{
-    Kind, Mirrored, Origin, Person, RecordKind, SourceBox, Status, Student, StudentState, Teacher,
-    TeacherState, kinds,
+    Kind, Membership, Mirrored, Origin, Person, RecordKind, SourceBox, Status, Student,
+    StudentState, Teacher, TeacherState, kinds,
 };
 use roster::rule::Rule;
 
@@ -30,6 +30,8 @@ pub(super) trait Enrolled: Kind {
     fn by_enrollment(source: &Self::Source) -> bool;
     /// Returns the guardians that a record of the source lists.
     fn guardians(source: &Self::Source) -> &[SourceId];
+    /// Returns the enrollments of a record of the source; their ids are classes.
+    fn enrollments(source: &Self::Source) -> &[Membership];
 }
 
 impl Enrolled for kinds::Teachers {
@@ -48,6 +50,10 @@ impl Enrolled for kinds::Teachers {
     fn guardians(_: &Teacher) -> &[SourceId] {
         &[]
     }
+
+    fn enrollments(source: &Teacher) -> &[Membership] {
+        &source.classes
+    }
 }
 
 impl Enrolled for kinds::Students {
@@ -65,6 +71,10 @@ impl Enrolled for kinds::Students {
 
     fn guardians(source: &Student) -> &[SourceId] {
         &source.guardians
+    }
+
+    fn enrollments(source: &Student) -> &[Membership] {
+        &source.classes
     }
 }
 
@@ -132,9 +142,11 @@ pub(in crate::engine) fn student_facts(
     let in_active_class = students::requirements(context.policy).class
         && student.classes.iter().any(|enrollment| {
             enrollment.is_on(context.today)
+                // A class that is kept lists nobody of the source, unless its own record is
+                // unreadable: then its enrollments count (R-H3).
                 && matches!(
                     classes.get(&enrollment.id.hash64()),
-                    Some(ClassFate::Present { admits: true, .. })
+                    Some(ClassFate::Present { admits: true, .. } | ClassFate::Kept { admits: true })
                 )
         });
     StudentFacts { has_email: student.person.email.is_some(), in_active_class }
@@ -186,6 +198,7 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
             let unreadable = K::guardians(source).iter().filter(is_unreadable);
             let pairs = unreadable.map(|guardian| (guardian.clone(), K::id(source).clone()));
             self.collected.of_students.extend(pairs);
+            self.add_joining(source);
         }
         match (source, item) {
             (Some(_), Some(item)) if item.origin == Origin::Manual => {
@@ -224,6 +237,22 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
                 } else if item.status == Status::Active || self.conditions.admit(&source) {
                     self.activate(&item.key, &source);
                 }
+            }
+        }
+    }
+
+    /// Adds the enrollments in classes whose own record is unreadable (R-H3).
+    fn add_joining(&mut self, source: &K::Source) {
+        let protected = self.input.protected;
+        if !protected.any_unreadable(RecordKind::Class) {
+            return;
+        }
+        for enrollment in K::enrollments(source) {
+            let class = enrollment.id.hash64();
+            if protected.is_unreadable(RecordKind::Class, class) {
+                let person = Membership { id: K::id(source).clone(), ..enrollment.clone() };
+                let joining = &mut self.collected.joining[K::KIND as usize];
+                joining.entry(class).or_default().push(person);
             }
         }
     }
