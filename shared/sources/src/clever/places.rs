@@ -60,7 +60,8 @@ pub(super) fn finish_schools(feed: &mut Feed<'_>, diagnostics: &mut Diagnostics<
             Some(slot) => scope.push(slot),
             None => diagnostics.note(&source::SHARED_SCHOOL_UNKNOWN, |f| {
                 let found = format!(
-                    "the setting shared_schools names the school {}, which the source does not have",
+                    "the setting shared_schools names the school {}, which the source does not \
+                     have",
                     quoted(id)
                 );
                 f.with(found)

@@ -259,7 +259,7 @@ async fn r_h3_bad_input_is_reported_in_plain_words_and_removes_no_record() {
     dangling-org: unchanged, 0 records removed
         drop reference_missing (users.csv, line 3, orgSourcedIds): `no-such-org` is named by 1 user and is not in orgs.csv. Export the missing record, or correct the reference.
     dangling-agent: unchanged, 0 records removed
-        warn agent_one_way (users.csv, agentSourcedIds): 2 relationships are given in one direction only; they were accepted in both. Name the students in the guardians' rows too.
+        warn agent_missing (users.csv, line 3, agentSourcedIds): `no-such-guardian` is named by 1 user and is not in users.csv. Export the user, or remove the id.
     dangling-demographics: unchanged, 0 records removed
         drop demographics_without_user (demographics.csv, line 32, sourcedId): `no-such-user` is named by 1 row of demographics and is not in users.csv. Export the user, or leave the row out.
     huge-class: applied, 0 records removed
