@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Counts;
-use crate::finding::{self, Finding, Severity, sync};
+use crate::finding::{Finding, Severity, cause, sync};
 use crate::id::{DistrictId, RunId};
 use crate::outcome::{Effects, Hold};
 use crate::run::{Cause, Decided, RunState};
@@ -139,7 +139,7 @@ impl Report {
         let mut totals: Vec<(&str, Total)> =
             self.finding_totals.iter().map(|(code, total)| (code.as_str(), *total)).collect();
         totals.sort_by_key(|(code, total)| {
-            let is_cause = finding::is_cause(code);
+            let is_cause = cause::is_cause(code);
             let stops = total.severity == Severity::Stop;
             (
                 Reverse(stops),

@@ -3,7 +3,7 @@
 use super::{Code, source, sync};
 
 /// Codes with the codes that they explain in the same run.
-static CAUSES: [(&Code, &[&Code]); 7] = [
+static CAUSES: [(&Code, &[&Code]); 9] = [
     (
         &source::SAVED_IN_SPREADSHEET,
         &[
@@ -34,6 +34,11 @@ static CAUSES: [(&Code, &[&Code]); 7] = [
         &source::COLUMN_RENAMED,
         &[&sync::STUDENT_NO_EMAIL, &sync::STUDENT_WAITS_FOR_EMAIL, &sync::STUDENT_LOST_EMAIL],
     ),
+    (
+        &sync::CLASS_TERM_OVER,
+        &[&sync::STUDENT_WAITS_FOR_CLASS, &sync::STUDENT_LOST_CLASS, &sync::CLASS_NO_STUDENT],
+    ),
+    (&sync::CLASS_NO_TEACHER, &[&sync::STUDENT_WAITS_FOR_CLASS, &sync::STUDENT_LOST_CLASS]),
     (&source::EMAIL_FOR_MANY, &[&sync::EMAIL_SHARED]),
     (&source::SEPARATOR, &[&source::COLUMN_MISSING, &source::HEADER_MISSING]),
 ];

@@ -68,26 +68,6 @@ pub fn code(name: &str) -> Option<&'static Code> {
     BY_NAME.get(name).copied()
 }
 
-/// Codes of findings that explain other findings of the same data: a column that is missing or
-/// renamed, terms that are over, a file that was damaged on its way. Reports show them first.
-const CAUSES: &[&Code] = &[
-    &source::SAVED_IN_SPREADSHEET,
-    &source::COLUMN_RENAMED,
-    &source::COLUMN_MISSING,
-    &source::OPTIONAL_COLUMN_MISSING,
-    &source::ENROLLMENT_USER_IDS,
-    &source::ROLE_UNKNOWN,
-    &source::EMAIL_FOR_MANY,
-    &source::PEOPLE_MISSING,
-    &sync::CLASS_TERM_OVER,
-    &sync::CLASS_NO_TEACHER,
-];
-
-/// Whether findings with this code explain other findings.
-pub fn is_cause(code: &str) -> bool {
-    CAUSES.iter().any(|cause| cause.name == code)
-}
-
 /// Defines a table of codes: one constant each, and `ALL`.
 macro_rules! codes {
     ($($name:ident = $text:literal, $severity:ident, $meaning:literal, $advice:literal;)*) => {

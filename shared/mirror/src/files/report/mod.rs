@@ -178,10 +178,8 @@ mod tests {
         let (at, day) = (jiff::Timestamp::UNIX_EPOCH, jiff::civil::date(2026, 10, 1));
         let origin = Origin::of("oneroster_csv");
         let mut report = Report::new(district, run, RunState::Applied, (at, day), origin);
-        let findings = [
-            (&source::REFERENCE_MISSING, Some(7), 456),
-            (&source::OPTIONAL_COLUMN_MISSING, None, 1),
-        ];
+        let findings =
+            [(&source::REFERENCE_MISSING, Some(7), 456), (&source::PEOPLE_MISSING, None, 1)];
         for (code, line, count) in findings {
             let place = Place { file: "users.csv".into(), line, column: Some("email".into()) };
             for _ in 0..count.min(5) {

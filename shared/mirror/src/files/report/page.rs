@@ -219,7 +219,7 @@ mod tests {
         let page = of(&report());
         let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
         assert!(at("class=\"verdict\"") < at("What to correct"), "{page}");
-        assert!(at("(optional_column_missing)") < at("(reference_missing)"), "{page}");
+        assert!(at("(people_missing)") < at("(reference_missing)"), "{page}");
         assert!(page.contains("… and 453 more; see findings.csv"), "{page}");
         assert!(page.contains("What to do:"), "{page}");
     }
