@@ -15,7 +15,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Nothing counted yet. `sis`: the source's ids are the student information system's own.
+    /// Returns counts of zero. `sis`: the source's ids are the student information system's own.
     pub(crate) fn new(sis: bool) -> Self {
         Self { sis, ..Self::default() }
     }

@@ -25,7 +25,7 @@ pub struct Tenant {
     pub token: Secret,
 }
 
-/// Why the list could not be read. Says nothing about any district.
+/// Why the list could not be read. Contains no data about a district.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TenantsError {
     /// ClassLink rejected the partner key.

@@ -246,7 +246,7 @@ codes! {
         "Write dates as YYYY-MM-DD.";
     DATE_ORDER_FOUND = "date_order_found", Warn,
         "dates are not written as YYYY-MM-DD; all dates of the file fit only one order of day and \
-         month and were read so",
+         month and were read in that order",
         "Write dates as YYYY-MM-DD, or set date_order.";
     BOOLEAN_CASE = "boolean_case", Info,
         "a true or false value has the wrong capitalization",

@@ -368,7 +368,7 @@ pub(crate) struct Collected {
     pub(crate) losses: Losses,
     /// Records to which others refer although they were not sent.
     pub(crate) missing: Missing,
-    /// Mapped fields whose column some file has.
+    /// The fields that the settings map to a column that at least one file has.
     pub(crate) mapped: Vec<&'static str>,
     /// The schools in scope, if the settings limit them (R-O3): slots of orgs.
     pub(crate) scope: Option<Vec<u32>>,

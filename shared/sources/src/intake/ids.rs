@@ -156,7 +156,7 @@ pub(crate) enum RecordStatus {
     Present,
     /// Its row is bad. The mirror's record is left unchanged (R-H3).
     Dropped,
-    /// Its row says `tobedeleted`.
+    /// Its row has the status `tobedeleted`.
     Removed,
 }
 

@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::package::PackagedFile;
 
-/// Bytes at the start of an upload that are looked at. The mark of a tar file ends at byte 262.
+/// The number of bytes at the start of an upload that are checked. The signature of a tar file ends
+/// at byte 262.
 const LOOKED_AT: u64 = 512;
 
 /// The first bytes of files that people upload instead of a zip, and what they are.

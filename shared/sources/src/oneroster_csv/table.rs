@@ -215,7 +215,7 @@ impl Table {
                 };
                 let found = format!(
                     "dates are written like {example}; they can only be {order} in this file and \
-                     were read so"
+                     were read in that order"
                 );
                 f.with(found).at(place)
             });

@@ -228,9 +228,9 @@ fn check_28_dates_that_fit_only_one_order_are_read_in_it() {
     };
     let outcome = american(Set::valid()).import();
     assert_snapshot!(outcome.found(), @r"
-    warn date_order_found academicSessions.csv:2: dates are written like 8/17/2026; they can only be month-day-year in this file and were read so. Write dates as YYYY-MM-DD, or set date_order.
+    warn date_order_found academicSessions.csv:2: dates are written like 8/17/2026; they can only be month-day-year in this file and were read in that order. Write dates as YYYY-MM-DD, or set date_order.
     warn date_format demographics.csv:2 birthDate [demographics st1]: birthDate may be month-day or day-month (set date_order to mdy or dmy). Write dates as YYYY-MM-DD, or set date_order.
-    warn date_order_found enrollments.csv:3: dates are written like 8/17/2026; they can only be month-day-year in this file and were read so. Write dates as YYYY-MM-DD, or set date_order.
+    warn date_order_found enrollments.csv:3: dates are written like 8/17/2026; they can only be month-day-year in this file and were read in that order. Write dates as YYYY-MM-DD, or set date_order.
     ");
     for kind in ["term", "class"] {
         let part = crate::support::records(kind);
