@@ -305,8 +305,8 @@ async fn a_district_is_erased_and_its_neighbours_stay(
             table.erase_items(&page.items).await.unwrap();
         }
     }
-    // 60 students, an edit, a code with its edit, and the district itself.
-    assert_eq!(hashes.len(), 64);
+    // 60 students, an edit with its address, a code with its edit, and the district itself.
+    assert_eq!(hashes.len(), 65);
     assert!(table.district(&oak()).await.unwrap().is_none());
     assert!(table.district(&DistrictId::new("oakfield")).await.unwrap().is_some());
     assert_eq!(

@@ -56,8 +56,9 @@ pub enum Ending {
 ///
 /// An edit that concerns a second record ([`Edit::other`]) has a twin with that record, a join code
 /// has an item by which it is found, and an e-mail address has one that reserves it (R-I5). All are
-/// written and deleted together with the edit, in one transaction. The writer gives each edit a version that no edit had before. A counter would
-/// not do, because an edit that was deleted and created again must differ from the first.
+/// written and deleted together with the edit, in one transaction. The writer gives each edit a
+/// version that no edit had before. A counter would not do, because an edit that was deleted and
+/// created again must differ from the first.
 pub trait Edits: Transact + ReadItems + WriteItems {
     /// Replaces the edit of version `seen`; with `None`, creates an edit in an empty slot.
     fn put_edit(

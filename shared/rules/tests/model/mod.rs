@@ -10,6 +10,7 @@
 //! properties.
 
 pub(crate) mod edits;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ use roster::records::{
 };
 use roster::snapshot::UnreadableRecord;
 
+use self::records::{gone, here};
 use crate::world::{Snapshot, World, typed};
 
 type Ids = BTreeSet<SourceId>;
@@ -617,34 +619,4 @@ pub(crate) fn after(
         classes.into_iter().map(|(id, item)| ((RecordKind::Class, id), AnyMirrored::Class(item))),
     );
     all
-}
-
-fn here<K: Kind>(
-    id: &SourceId,
-    past: Option<Mirrored<K>>,
-    account: Option<AccountId>,
-    state: K::State,
-    run: &RunId,
-) -> Mirrored<K> {
-    Mirrored {
-        key: id.clone(),
-        id: id.clone(),
-        account,
-        status: Status::Active,
-        origin: Origin::Source,
-        state,
-        first_seen: past.map_or_else(|| run.clone(), |item| item.first_seen),
-        changed_by: run.clone(),
-        archived_on: None,
-    }
-}
-
-fn gone<K: Kind>(
-    past: Option<Mirrored<K>>,
-    state: K::State,
-    today: jiff::civil::Date,
-) -> Mirrored<K> {
-    let past = past.unwrap();
-    let archived_on = past.archived_on.or(Some(today));
-    Mirrored { status: Status::Archived, archived_on, state, ..past }
 }
