@@ -145,7 +145,7 @@ pub fn code_sk(code: &Personal) -> String {
     format!("{CODE}{:032x}", xxh3_128(code.reveal().as_bytes()))
 }
 
-/// Sort key of the reservation of an e-mail address, normalized: a hash, because keys appear in logs
+/// Sort key of the reservation of a normalized e-mail address: a hash, because keys appear in logs
 /// and consoles.
 pub fn address_sk(email: &Personal) -> String {
     format!("{ADDRESS}{:032x}", xxh3_128(email.reveal().as_bytes()))

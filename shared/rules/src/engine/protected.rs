@@ -4,7 +4,7 @@ use super::aliases::Aliases;
 use super::hashes::{IdMap, IdSet, pair};
 use crate::book::groups;
 use roster::contract::{PlanError, PlanInputs};
-use roster::id::SourceId;
+use roster::id::{SourceId, hash64};
 use roster::records::{Membership, RecordKind, Student};
 use roster::snapshot::{UnreadableReason, UnreadableRecord};
 
@@ -18,6 +18,8 @@ pub(super) struct Protected {
     referenced: [IdSet; RecordKind::ALL.len()],
     /// The number of unreadable records without an id.
     kinds: [u64; RecordKind::ALL.len()],
+    /// Hashes of the contacts of unreadable guardians, which count as taken (readings, R-G1).
+    contacts: IdSet,
     /// Readable enrollments of people whose own record is unreadable, by person.
     by_person: [IdMap<Vec<Membership>>; RecordKind::ALL.len()],
     /// The same by class; the id of the enrollment is the person's.
@@ -41,10 +43,11 @@ impl Protected {
         let mut all = Self { removals, ..Self::default() };
         for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
-                UnreadableRecord::Record { kind, id, classes, reason, .. } => {
+                UnreadableRecord::Record { kind, id, classes, reason, contacts } => {
                     let place = kind as usize;
                     let hash = id.hash64();
                     all.records[place].insert(hash);
+                    all.contacts.extend(contacts.iter().map(|contact| hash64(contact.reveal())));
                     if reason == UnreadableReason::Referenced {
                         all.referenced[place].insert(hash);
                     }
@@ -110,6 +113,11 @@ impl Protected {
     /// of them, or the run removes nothing.
     pub(super) fn keeps_all(&self, kind: RecordKind) -> bool {
         !self.removals || self.kinds[kind as usize] > 0
+    }
+
+    /// Returns the contacts of unreadable guardians, hashed.
+    pub(super) fn contacts(&self) -> &IdSet {
+        &self.contacts
     }
 
     /// Whether any record of the kind is unreadable.

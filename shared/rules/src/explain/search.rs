@@ -1,5 +1,5 @@
-//! Finds the record that a question is about, by its id, number, e-mail address or name, and records
-//! whose ids are similar (R-X1).
+//! Finds the record that a question is about, by its id, number, e-mail address or name, and
+//! records whose ids are similar (R-X1).
 //!
 //! The caller offers every record to a [`Search`], which keeps a bounded number of the best ones,
 //! whatever the order. Nothing is fetched here.

@@ -11,6 +11,7 @@
 
 pub(crate) mod edits;
 mod night;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +27,10 @@ use roster::records::{
     kinds,
 };
 
-use self::night::Night;
 use roster::snapshot::UnreadableRecord;
 
+use self::night::Night;
+use self::records::{gone, here};
 use crate::world::{Snapshot, World};
 
 type Ids = BTreeSet<SourceId>;
@@ -509,32 +511,4 @@ pub(crate) fn after(
         classes.into_iter().map(|(id, item)| ((RecordKind::Class, id), AnyMirrored::Class(item))),
     );
     all
-}
-
-/// Returns an active record of the source.
-fn here<K: Kind>(
-    id: &SourceId,
-    past: Option<Mirrored<K>>,
-    account: Option<AccountId>,
-    state: K::State,
-    run: &RunId,
-) -> Mirrored<K> {
-    Mirrored {
-        key: id.clone(),
-        id: id.clone(),
-        account,
-        status: Status::Active,
-        origin: Origin::Source,
-        state,
-        first_seen: past.map_or_else(|| run.clone(), |item| item.first_seen),
-        changed_by: run.clone(),
-        archived_on: None,
-    }
-}
-
-/// Returns the archived record, with the given state.
-fn gone<K: Kind>(past: Option<Mirrored<K>>, state: K::State, today: Date) -> Mirrored<K> {
-    let past = past.unwrap();
-    let archived_on = past.archived_on.or(Some(today));
-    Mirrored { status: Status::Archived, archived_on, state, ..past }
 }

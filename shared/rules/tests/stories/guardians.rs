@@ -166,3 +166,12 @@ fn r_g3_a_relationship_waits_for_both_people() {
     ~ guardian g1 children=s1,s2 [R-G3 children +1]
     ");
 }
+
+#[test]
+fn r_g1_the_contact_of_a_guardian_whose_row_is_unreadable_counts_as_taken() {
+    let mut w = world("family-directory", json!({}));
+    assert_snapshot!(w.night("
+        student s1 email=s1@x
+        guardian g1 email=a@x children=s1
+        unreadable guardian g2 contacts=a@x"), @"");
+}

@@ -85,7 +85,10 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
                             } else {
                                 UnreadableReason::Unreadable
                             },
-                            contacts: vec![],
+                            contacts: fields
+                                .get("contacts")
+                                .map(|list| list.split(',').map(Personal::new).collect())
+                                .unwrap_or_default(),
                         },
                         None => UnreadableRecord::Kind { kind: kind_of(id) },
                     },

@@ -168,7 +168,7 @@ impl<I> Indexing<'_, I> {
 
     fn finish(mut self) -> Guardians {
         self.keep_unclaimed();
-        let (parent, taken) = self.rows.join();
+        let (parent, taken) = self.rows.join(self.input.protected.contacts());
         self.guardians.taken = taken;
         let claimed = &mut self.undecided.claimed;
         let groups = Groups::of(&self.rows, &parent, self.links, claimed, &self.staying);

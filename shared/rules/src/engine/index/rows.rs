@@ -78,8 +78,9 @@ impl Rows {
     }
 
     /// Joins the rows with the same name and a contact in common, transitively (R-G2). Returns each
-    /// row's group (the number of one of its rows), and the contacts of more than one group.
-    pub(super) fn join(&mut self) -> (Vec<u32>, IdSet) {
+    /// row's group (the number of one of its rows), and the contacts of more than one group, with
+    /// `others`: contacts of guardians who have no row here.
+    pub(super) fn join(&mut self, others: &IdSet) -> (Vec<u32>, IdSet) {
         self.contacts.sort_unstable();
         self.contacts.dedup();
         let mut parent: Vec<u32> = (0..self.rows.len() as u32).collect();
@@ -93,7 +94,7 @@ impl Rows {
         for row in 0..parent.len() as u32 {
             parent[row as usize] = root(&mut parent, row);
         }
-        let mut taken = IdSet::default();
+        let mut taken = others.clone();
         for two in self.contacts.windows(2) {
             if two[0].0 == two[1].0 && parent[two[0].2 as usize] != parent[two[1].2 as usize] {
                 taken.insert(two[0].0);
