@@ -173,5 +173,8 @@ fn r_g1_the_contact_of_a_guardian_whose_row_is_unreadable_counts_as_taken() {
     assert_snapshot!(w.night("
         student s1 email=s1@x
         guardian g1 email=a@x children=s1
-        unreadable guardian g2 contacts=a@x"), @"");
+        unreadable guardian g2 contacts=a@x"), @r"
+    + student s1 email=s1@x schools=sch [R-S2 the source shares this student]
+    ! guardian_waits_for_contact guardian g1
+    ");
 }
