@@ -168,6 +168,55 @@ async fn r_h1_r_h2_a_dangerous_undo_waits_for_a_person() {
 }
 
 #[tokio::test]
+async fn r_h4_a_refused_undo_leaves_a_held_run_held_and_its_approval_possible() {
+    let world = World::new().await;
+    world.night(0, &first()).await;
+    let (night, _) = world.night(10, &second()).await;
+    world.night(20, &Night { renamed: 6..8, classes: 2, ..Night::of(1..33) }).await;
+    let (held, summary) = world.night(30, &Night { classes: 2, ..Night::of(1..15) }).await;
+    assert_eq!(summary.held, 1);
+    world.bus.take_all();
+    let unknown = RunId::from("01HZ0000000000000000000000");
+    for (minute, of) in [(40, &night), (41, &unknown)] {
+        let (run, event) = world.ask(minute, &Request::Undo(order(of))).await;
+        assert_eq!(world.send(event).await, Summary { refused: 1, ..Summary::default() });
+        assert_eq!(world.state(&run).await, RunState::Refused);
+        assert_eq!(
+            (world.state(&held).await, world.report(&held).await.state),
+            (RunState::Held, RunState::Held)
+        );
+        let district = world.table.district(&world.district).await.unwrap().unwrap();
+        assert_eq!(district.open.as_ref(), Some(&held), "the run that waits is still the open one");
+    }
+    let (_, event) = world.ask(42, &Request::Restore(order(&unknown))).await;
+    assert_eq!(world.send(event).await.refused, 1);
+    assert_eq!(world.state(&held).await, RunState::Held);
+    assert_eq!(world.send(world.decide(&held, "approve").await).await.applied, 1);
+    // An undo that can be done still replaces what is held.
+    let (next, _) = world.night(60, &Night { classes: 2, ..Night::of(1..5) }).await;
+    assert_eq!(world.state(&next).await, RunState::Held);
+    let (undo, event) = world.ask(70, &Request::Undo(order(&held))).await;
+    world.send(event).await;
+    assert!(matches!(world.state(&undo).await, RunState::Applied | RunState::Held));
+    assert_eq!(world.state(&next).await, RunState::Replaced);
+}
+
+#[tokio::test]
+async fn r_h4_a_run_that_was_undone_is_refused_as_already_undone_until_the_undo_is_undone() {
+    let world = World::new().await;
+    world.night(0, &first()).await;
+    let (night, _) = world.night(10, &second()).await;
+    let (undo, event) = world.ask(20, &Request::Undo(order(&night))).await;
+    assert_eq!(world.send(event).await.applied, 1);
+    let said = impossible(&world, 30, Request::Undo(order(&night))).await;
+    assert!(said.contains("already undone"), "{said}");
+    let (_, event) = world.ask(40, &Request::Undo(order(&undo))).await;
+    assert_eq!(world.send(event).await.applied, 1);
+    let (_, event) = world.ask(50, &Request::Undo(order(&night))).await;
+    assert_eq!(world.send(event).await.applied, 1, "its changes are there again");
+}
+
+#[tokio::test]
 async fn r_h2_the_next_night_replaces_a_held_undo() {
     let world = World::new().await;
     world.night(0, &first()).await;
@@ -232,6 +281,7 @@ async fn r_h4_what_cannot_be_taken_back_or_gone_back_to_is_refused_and_says_why(
     assert!(impossible(&world, 40, Request::Restore(order(&of))).await.contains("has expired"));
     world.internal.remove(&keys::plan(&world.district, &of));
     assert!(impossible(&world, 41, Request::Undo(order(&of))).await.contains("has expired"));
+    assert_eq!(world.state(&held).await, RunState::Held, "a refused request changes nothing");
     // The mirror belongs to the people (R-O5).
     use mirror::ports::districts::Changed;
     let off = world
