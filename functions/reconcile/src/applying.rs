@@ -1,5 +1,6 @@
 //! Writing a stored plan to the mirror, from the saved cursor on.
 
+use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::files::plan::{self, StoredPlan};
 use mirror::ops::apply::{Apply, Pause};
@@ -92,6 +93,21 @@ impl<S: Services> Session<'_, S> {
             self.invocation.deadline.clone(),
             fastrand::Rng::with_seed(seed),
         );
+        let result = self.write_to_pause(record, &mut apply, before, start).await;
+        // Whatever ended the loop: the lease may be released afterwards, and another run may write.
+        apply.stop().await;
+        result
+    }
+
+    /// Writes and saves the cursor at each checkpoint until all changes are written or the
+    /// invocation must stop. `before`: seconds of earlier invocations.
+    async fn write_to_pause(
+        &self,
+        record: &mut RunRecord,
+        apply: &mut Apply<S::Table>,
+        before: f64,
+        start: Timestamp,
+    ) -> Result<Pause, ReconcileFailure> {
         loop {
             let advance = apply.advance().await?;
             record.cursor = advance.cursor;

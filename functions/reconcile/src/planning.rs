@@ -11,7 +11,6 @@ use mirror::files::snapshot::SnapshotCopy;
 use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::contract::PlanContext;
-use roster::id::RunId;
 use roster::outcome::{ENROLLMENT, Guard, Hold};
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
@@ -63,9 +62,6 @@ impl<S: Services> Session<'_, S> {
             return self.continue_later(&mut record).await;
         }
         self.save(&mut record).await?;
-        if !matches!(record.cause, Cause::Undo(_)) {
-            self.set_open(&record.run).await?;
-        }
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
         let removals = decision != Some(Decision::ApproveAdditions);
@@ -81,11 +77,7 @@ impl<S: Services> Session<'_, S> {
             _ => match record.cause.clone() {
                 Cause::Undo(command) => {
                     match self.make_undo(&mut record, &command, removals).await {
-                        Ok(UndoPlan::Ready(stored)) => {
-                            self.replace_open_run(&record.run).await?;
-                            self.set_open(&record.run).await?;
-                            stored
-                        }
+                        Ok(UndoPlan::Ready(stored)) => stored,
                         Ok(UndoPlan::Conflict(stored)) => {
                             return self.refuse_undo(record, manifest, Some(&stored), None).await;
                         }
@@ -100,6 +92,9 @@ impl<S: Services> Session<'_, S> {
                 }
             },
         };
+        if matches!(record.cause, Cause::Undo(_)) {
+            self.open(&record.run).await?;
+        }
         // An approval covers the plan that was reviewed, also without its removals. It does not
         // cover a new plan against another version of the mirror.
         let approved = reviewed.is_some();
@@ -241,15 +236,6 @@ impl<S: Services> Session<'_, S> {
         let report =
             report::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
         report::put(&self.storage.internal, &report).await
-    }
-
-    /// Records the run as the open run of the district.
-    async fn set_open(&mut self, run: &RunId) -> Result<(), MirrorError> {
-        if self.storage.table.set_open(&self.district.id, self.token, run).await? == Changed::No {
-            return Err(MirrorError::LeaseLost);
-        }
-        self.district.open = Some(run.clone());
-        Ok(())
     }
 
     /// Records on the district that the mirror equals the plan of this run.

@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     NoSuchRun,
     #[error(transparent)]
     NotReversible(#[from] NotReversible),
+    #[error("it was already undone")]
+    AlreadyUndone,
     #[error("its plan has expired")]
     PlanExpired,
     #[error("it has no snapshot, or its snapshot has expired")]

@@ -200,7 +200,8 @@ impl<S: Services> Session<'_, S> {
             return Ok(outcome);
         }
         if !is_undo {
-            self.replace_open_run(run).await?;
+            // An undo may be refused, so it replaces another run only once its plan is made.
+            self.open(run).await?;
         }
         self.plan_and_apply(record, &manifest).await
     }
@@ -220,43 +221,50 @@ impl<S: Services> Session<'_, S> {
         newer_accepted || newer_applied
     }
 
-    /// Returns the open run of the district, if it is not `run`.
-    async fn open_run(&self, run: &RunId) -> Result<Option<RunRecord>, ReconcileFailure> {
-        match self.district.open.clone().filter(|open| open != run) {
-            Some(open) => Ok(self.storage.table.run(&self.district.id, &open).await?),
-            None => Ok(None),
-        }
-    }
-
-    /// Replaces another run of the district that is not being written (R-H2). An undo does so only
-    /// after it was found to be possible: a refused one changes nothing (R-H4).
-    pub(crate) async fn replace_open_run(&mut self, run: &RunId) -> Result<(), ReconcileFailure> {
-        match self.open_run(run).await? {
-            Some(other) if !other.state.is_final() => self.replace(other).await,
-            _ => Ok(()),
-        }
-    }
-
     /// Finishes another run whose plan is partly written. Returns an outcome if the time was not
     /// sufficient.
     async fn finish_applying_run(
         &mut self,
         run: &RunId,
     ) -> Result<Option<RunOutcome>, ReconcileFailure> {
-        let Some(other) = self.open_run(run).await? else { return Ok(None) };
-        if other.state == RunState::Applying {
-            let manifest = manifest::of_run(&self.storage.internal, &other)
-                .await?
-                .ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
-            if self.resume_apply(other, &manifest).await? == RunOutcome::Continued {
-                // The run of the event is processed again when the open run is finished.
-                let at = self.storage.clock.now() + self.config.lease;
-                let name = format!("{run}-w{}", at.as_second());
-                self.schedule(run, &name, at).await?;
-                return Ok(Some(RunOutcome::Continued));
-            }
+        let Some(other) = self.other_open_run(run).await? else { return Ok(None) };
+        if other.state != RunState::Applying {
+            return Ok(None);
+        }
+        let manifest = manifest::of_run(&self.storage.internal, &other)
+            .await?
+            .ok_or(MirrorError::Missing { what: "a snapshot's manifest" })?;
+        if self.resume_apply(other, &manifest).await? == RunOutcome::Continued {
+            // The run of the event is processed again when the open run is finished.
+            let at = self.storage.clock.now() + self.config.lease;
+            let name = format!("{run}-w{}", at.as_second());
+            self.schedule(run, &name, at).await?;
+            return Ok(Some(RunOutcome::Continued));
         }
         Ok(None)
+    }
+
+    /// Makes a run the open run of the district, and replaces the run that was open before if it
+    /// has not ended (R-H2).
+    pub(crate) async fn open(&mut self, run: &RunId) -> Result<(), ReconcileFailure> {
+        if let Some(other) = self.other_open_run(run).await?
+            && !other.state.is_final()
+        {
+            self.replace(other).await?;
+        }
+        if self.storage.table.set_open(&self.district.id, self.token, run).await? == Changed::No {
+            return Err(MirrorError::LeaseLost.into());
+        }
+        self.district.open = Some(run.clone());
+        Ok(())
+    }
+
+    /// Returns the open run of the district if it is not this one.
+    async fn other_open_run(&self, run: &RunId) -> Result<Option<RunRecord>, MirrorError> {
+        match self.district.open.as_ref().filter(|open| *open != run) {
+            Some(open) => self.storage.table.run(&self.district.id, open).await,
+            None => Ok(None),
+        }
     }
 
     /// Ends a run that a newer snapshot has superseded, and updates its report.

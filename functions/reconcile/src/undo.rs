@@ -38,6 +38,8 @@ impl<S: Services> Session<'_, S> {
         let (table, internal) = (&self.storage.table, &self.storage.internal);
         let id = record.district.clone();
         earlier::check(table, self.district.status, record, command).await?;
+        // Records differ after an undo, so the undo cannot be repeated while it stands.
+        let is_undone = earlier::is_undone(table, &id, &command.of).await?;
         let undone =
             plan::read_plan(internal, &id, &command.of).await?.ok_or(Refusal::PlanExpired)?;
         let key = keys::plan(&id, &command.of);
@@ -62,6 +64,9 @@ impl<S: Services> Session<'_, S> {
             });
         let (stored, is_possible) =
             planned.await.map_err(|error| MirrorError::service("plan the undo", error))??;
+        if !is_possible && is_undone {
+            return Err(Refusal::AlreadyUndone.into());
+        }
         self.record_plan(record, &stored, removals, start).await?;
         Ok(if is_possible { UndoPlan::Ready(stored) } else { UndoPlan::Conflict(stored) })
     }

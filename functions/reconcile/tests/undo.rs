@@ -167,6 +167,55 @@ async fn r_h1_r_h2_a_dangerous_undo_is_held_until_a_decision() {
 }
 
 #[tokio::test]
+async fn r_h4_a_refused_undo_leaves_a_held_run_held_and_its_approval_possible() {
+    let world = World::new().await;
+    world.night(0, &first()).await;
+    let (night, _) = world.night(10, &second()).await;
+    world.night(20, &Night { renamed: 6..8, classes: 2, ..Night::of(1..33) }).await;
+    let (held, summary) = world.night(30, &Night { classes: 2, ..Night::of(1..15) }).await;
+    assert_eq!(summary.held, 1);
+    world.bus.take_all();
+    let unknown = RunId::from("01HZ0000000000000000000000");
+    for (minute, of) in [(40, &night), (41, &unknown)] {
+        let (run, event) = world.request(minute, &Request::Undo(command(of))).await;
+        assert_eq!(world.send(event).await, Summary { refused: 1, ..Summary::default() });
+        assert_eq!(world.state(&run).await, RunState::Refused);
+        assert_eq!(
+            (world.state(&held).await, world.report(&held).await.state),
+            (RunState::Held, RunState::Held)
+        );
+        let district = world.table.district(&world.district).await.unwrap().unwrap();
+        assert_eq!(district.open.as_ref(), Some(&held), "the run that waits is still the open one");
+    }
+    let (_, event) = world.request(42, &Request::Restore(command(&unknown))).await;
+    assert_eq!(world.send(event).await.refused, 1);
+    assert_eq!(world.state(&held).await, RunState::Held);
+    assert_eq!(world.send(world.decide(&held, "approve").await).await.applied, 1);
+    // An undo that can be done still replaces what is held.
+    let (next, _) = world.night(60, &Night { classes: 2, ..Night::of(1..5) }).await;
+    assert_eq!(world.state(&next).await, RunState::Held);
+    let (undo, event) = world.request(70, &Request::Undo(command(&held))).await;
+    world.send(event).await;
+    assert!(matches!(world.state(&undo).await, RunState::Applied | RunState::Held));
+    assert_eq!(world.state(&next).await, RunState::Replaced);
+}
+
+#[tokio::test]
+async fn r_h4_a_run_that_was_undone_is_refused_as_already_undone_until_the_undo_is_undone() {
+    let world = World::new().await;
+    world.night(0, &first()).await;
+    let (night, _) = world.night(10, &second()).await;
+    let (undo, event) = world.request(20, &Request::Undo(command(&night))).await;
+    assert_eq!(world.send(event).await.applied, 1);
+    let said = refused(&world, 30, Request::Undo(command(&night))).await;
+    assert!(said.contains("already undone"), "{said}");
+    let (_, event) = world.request(40, &Request::Undo(command(&undo))).await;
+    assert_eq!(world.send(event).await.applied, 1);
+    let (_, event) = world.request(50, &Request::Undo(command(&night))).await;
+    assert_eq!(world.send(event).await.applied, 1, "its changes are there again");
+}
+
+#[tokio::test]
 async fn r_h2_the_next_night_replaces_a_held_undo() {
     let world = World::new().await;
     world.night(0, &first()).await;
@@ -234,6 +283,7 @@ async fn r_h4_an_impossible_undo_or_restore_is_refused_with_the_reason() {
     assert!(refused(&world, 40, Request::Restore(command(&of))).await.contains("has expired"));
     world.internal.remove(&keys::plan(&world.district, &of));
     assert!(refused(&world, 41, Request::Undo(command(&of))).await.contains("has expired"));
+    assert_eq!(world.state(&held).await, RunState::Held, "a refused request changes nothing");
     // While the sync is off, rosters are edited by hand (R-O5).
     use mirror::ports::districts::Changed;
     let off = world

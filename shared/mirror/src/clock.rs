@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -38,12 +39,25 @@ impl fmt::Debug for Clock {
 pub struct Deadline {
     clock: Clock,
     stop_at: Timestamp,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl Deadline {
     /// An invocation that is killed at `end` and needs `margin` to save its state.
     pub fn new(clock: Clock, end: Timestamp, margin: Duration) -> Self {
-        Self { stop_at: end - margin, clock }
+        Self { stop_at: end - margin, clock, is_stopped: Arc::default() }
+    }
+
+    /// Returns a deadline at the same time that [`Deadline::stop`] ends early. The original and
+    /// its other copies are not affected.
+    #[must_use]
+    pub fn separate(&self) -> Self {
+        Self { is_stopped: Arc::default(), ..self.clone() }
+    }
+
+    /// Ends the time of this deadline and of its clones now.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 
     /// The same, for a deadline as Lambda passes it: in milliseconds since 1970. Zero means no
@@ -60,7 +74,7 @@ impl Deadline {
 
     /// Returns true if no new work may begin.
     pub fn is_near(&self) -> bool {
-        self.clock.now() >= self.stop_at
+        self.is_stopped.load(Ordering::Relaxed) || self.clock.now() >= self.stop_at
     }
 
     /// Returns the time left for work.

@@ -129,7 +129,7 @@ fn encode(
             m.state.person.schools.first(),
         ),
         AnyMirrored::Class(m) => encode_record(district, m, None, Some(&m.state.details.school)),
-        AnyMirrored::Link(link) => Ok((encode_link(district, link)?, Vec::new())),
+        AnyMirrored::Link(link) => Ok((link_item(district, link)?, Vec::new())),
         AnyMirrored::Edit(_) => {
             Err(MirrorError::corrupt("a change of the mirror", "it is one of a local edit"))
         }
@@ -189,7 +189,8 @@ fn encode_record<K: Kind>(
     Ok((item, further))
 }
 
-fn encode_link(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorError> {
+/// Returns the item of an identity link. Its hash identifies the state of the link.
+pub fn link_item(district: &DistrictId, link: &Link) -> Result<PutItem, MirrorError> {
     let body =
         serde_json::to_string(link).map_err(|e| MirrorError::corrupt("a link of the plan", e))?;
     Ok(PutItem {

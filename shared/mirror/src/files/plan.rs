@@ -10,7 +10,7 @@ use roster::finding::Finding;
 use roster::id::{DistrictId, RunId, SourceId};
 use roster::outcome::Outcome;
 use roster::personal::Personal;
-use roster::records::{AnyMirrored, Origin, RecordKind};
+use roster::records::{AnyMirrored, Link, Origin, RecordKind};
 use roster::snapshot::Part;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
@@ -264,6 +264,13 @@ pub enum Guarded {
         /// The edit to write; `None` removes it.
         after: Option<LocalEdit>,
     },
+    /// An identity link. Support sets and removes links, too (R-I3).
+    Link {
+        /// The link as the plan saw it; `None` if there was none.
+        before: Option<Link>,
+        /// The link to write; `None` removes it.
+        after: Option<Link>,
+    },
     /// A record that is manual before or after the change: a disconnected class (R-A5).
     Manual {
         /// The record when the plan was made, or `None` if it did not exist.
@@ -364,6 +371,15 @@ fn prepare(district: &DistrictId, change: Change) -> Result<Prepared, MirrorErro
         }
         (Some(AnyMirrored::Edit(before)), Some(AnyMirrored::Edit(after))) => {
             guarded(Guarded::Edit { before: Some(before), after: Some(after) })
+        }
+        (None, Some(AnyMirrored::Link(after))) => {
+            guarded(Guarded::Link { before: None, after: Some(after) })
+        }
+        (Some(AnyMirrored::Link(before)), None) => {
+            guarded(Guarded::Link { before: Some(before), after: None })
+        }
+        (Some(AnyMirrored::Link(before)), Some(AnyMirrored::Link(after))) => {
+            guarded(Guarded::Link { before: Some(before), after: Some(after) })
         }
         (before, Some(after)) if is_edited_by_users => guarded(Guarded::Manual { before, after }),
         (before, after) => {

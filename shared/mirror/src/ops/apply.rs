@@ -11,18 +11,20 @@
 //! changes; with one every 20,000 changes, it repeated 1.4 %.
 
 use std::collections::{HashSet, VecDeque};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::stream::{FuturesOrdered, StreamExt};
 use roster::id::DistrictId;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::MirrorError;
 use crate::clock::Deadline;
 use crate::files::plan::{Guarded, Prepared, Stage, Work};
 use crate::item::RecordWrites;
-use crate::ops::edits::{Edited, Edits, Ending, put_over};
+use crate::ops::edits::{Edited, Edits, Ending, put_link, put_over};
 use crate::ports::items::{BATCH, BATCH_BYTES, PutItem, Write, WriteItems};
 
 const DOING: &str = "write to the mirror";
@@ -102,7 +104,7 @@ enum Next {
     Batch { changes: u64, writes: Vec<Write> },
     /// A record of several items.
     Long(Box<RecordWrites>),
-    /// A conditional change of an edit or a manual record.
+    /// A conditional change of an edit, a link or a manual record.
     Guarded(Box<Guarded>),
     /// The next stage must wait until all batches are complete.
     Barrier,
@@ -110,14 +112,32 @@ enum Next {
     End,
 }
 
-/// The writing of one plan.
+/// A task that writes. Dropping it cancels the task, so that no task outlives its [`Apply`]: after
+/// a panic, a detached task would go on writing when another run holds the lease.
+struct Task(JoinHandle<Result<Done, MirrorError>>);
+
+impl Future for Task {
+    type Output = Result<Result<Done, MirrorError>, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The writing of one plan. The caller must call [`Apply::stop`] before it releases the lease.
 pub struct Apply<W> {
     items: W,
     district: DistrictId,
     source: mpsc::Receiver<Result<Vec<Prepared>, MirrorError>>,
     waiting: VecDeque<Prepared>,
     stage: Option<Stage>,
-    under_way: FuturesOrdered<JoinHandle<Result<Done, MirrorError>>>,
+    under_way: FuturesOrdered<Task>,
     pace: Pace,
     limit: f64,
     calm: u64,
@@ -149,7 +169,7 @@ impl<W: Edits> Apply<W> {
             limit: pace.first,
             pace,
             calm: 0,
-            deadline,
+            deadline: deadline.separate(),
             rng,
             cursor,
             broken: false,
@@ -159,7 +179,7 @@ impl<W: Edits> Apply<W> {
     /// Writes until all changes are written, the cursor must be saved, or the invocation must stop.
     ///
     /// # Errors
-    /// After an error no batch is in progress, so the lease can be released safely.
+    /// Returns the error of a batch or of the plan. Other batches may still be in progress.
     pub async fn advance(&mut self) -> Result<Advance, MirrorError> {
         let mut advance = Advance {
             pause: Pause::Done,
@@ -168,12 +188,15 @@ impl<W: Edits> Apply<W> {
             write_units: 0.0,
             kept: 0,
         };
-        let result = self.run(&mut advance).await;
-        if result.is_err() {
-            while self.under_way.next().await.is_some() {}
-        }
-        advance.cursor = self.cursor;
-        result.map(|pause| Advance { pause, ..advance })
+        let pause = self.run(&mut advance).await?;
+        Ok(Advance { pause, cursor: self.cursor, ..advance })
+    }
+
+    /// Waits until no batch is in progress; none is sent again. After that, the lease can be
+    /// released: nothing of this plan is written any more.
+    pub async fn stop(mut self) {
+        self.deadline.stop();
+        while self.under_way.next().await.is_some() {}
     }
 
     async fn run(&mut self, advance: &mut Advance) -> Result<Pause, MirrorError> {
@@ -292,7 +315,7 @@ impl<W: Edits> Apply<W> {
         let (items, pace, deadline) =
             (self.items.clone(), self.pace.clone(), self.deadline.clone());
         let mut rng = self.rng.fork();
-        self.under_way.push_back(tokio::spawn(async move {
+        self.under_way.push_back(Task(tokio::spawn(async move {
             let mut done = Done { changes, ..Done::default() };
             for step in steps {
                 for batch in batches(step) {
@@ -303,14 +326,14 @@ impl<W: Edits> Apply<W> {
                 }
             }
             Ok(done)
-        }));
+        })));
     }
 
     /// Spawns a task that makes a conditional change.
     fn send_guarded(&mut self, guarded: Guarded) {
         let (items, district) = (self.items.clone(), self.district.clone());
         let (pace, deadline, mut rng) = (self.pace.clone(), self.deadline.clone(), self.rng.fork());
-        self.under_way.push_back(tokio::spawn(async move {
+        self.under_way.push_back(Task(tokio::spawn(async move {
             let mut done = Done { changes: 1, ..Done::default() };
             let mut longest = pace.wait;
             loop {
@@ -332,7 +355,7 @@ impl<W: Edits> Apply<W> {
                 tokio::time::sleep(longest.mul_f64(rng.f64()).min(deadline.remaining())).await;
                 longest = (longest * 2).min(pace.longest_wait);
             }
-        }));
+        })));
     }
 }
 
@@ -351,6 +374,9 @@ async fn make<W: Edits>(
         }
         Guarded::Edit { before: None, after: None } => {
             Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 })
+        }
+        Guarded::Link { before, after } => {
+            put_link(items, district, before.as_ref(), after.as_ref()).await
         }
         Guarded::Manual { before, after } => {
             put_over(items, district, before.as_ref(), after).await

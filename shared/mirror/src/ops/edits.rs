@@ -1,6 +1,6 @@
-//! Local edits of mirrored records, and manual records.
+//! Local edits of mirrored records, manual records and identity links.
 //!
-//! roster-api creates and changes them at any time; reconcile removes edits. Every write is
+//! roster-api creates and changes them at any time; reconcile removes edits and writes links. Every write is
 //! conditional on the version that its writer has read, so neither overwrites the other's changes
 //! (invariant 12).
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use roster::edit::{Edit, LocalEdit};
 use roster::id::{DistrictId, SourceId};
 use roster::personal::Personal;
-use roster::records::{AnyMirrored, Origin, RecordKind};
+use roster::records::{AnyMirrored, Link, Origin, RecordKind};
 
 use crate::MirrorError;
 use crate::files::copy::read_record;
@@ -226,6 +226,28 @@ pub(crate) async fn put_over<T: Transact + ReadItems + WriteItems>(
         }
         seen = hash;
     }
+}
+
+/// Writes or removes an identity link if the stored one equals `before`; with `None`, if there is
+/// none.
+pub(crate) async fn put_link(
+    items: &impl Transact,
+    district: &DistrictId,
+    before: Option<&Link>,
+    after: Option<&Link>,
+) -> Result<Edited, MirrorError> {
+    let item_of = |link: &Link| item::link_item(district, link);
+    let (old, new) = (before.map(item_of).transpose()?, after.map(item_of).transpose()?);
+    // A link that is already as it should be is done: the write may be repeated after a crash.
+    let among = old.iter().chain(&new).filter_map(|item| item.hash.clone()).collect();
+    let absent = old.is_none() || new.is_none();
+    let write = match (old, new) {
+        (_, Some(new)) => Write::Put(new),
+        (Some(old), None) => Write::Delete { pk: old.pk, sk: old.sk },
+        (None, None) => return Ok(Edited { ending: Ending::Done, items: 0, units: 0.0 }),
+    };
+    let check = Check { absent, mark: Mark::Hash, among };
+    Ok(edited(items.transact(vec![Step { write, check: Some(check) }]).await?, 1))
 }
 
 /// The maximum number of attempts for unprocessed writes, and the maximum first wait.

@@ -45,6 +45,7 @@ struct State {
     calls: AtomicU64,
     is_given: Box<dyn Fn(u64) -> bool + Send + Sync>,
     done_all_the_same: bool,
+    is_once: bool,
     dead: AtomicBool,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
@@ -79,10 +80,25 @@ impl Cue {
         is_given: impl Fn(u64) -> bool + Send + Sync + 'static,
         done_all_the_same: bool,
     ) -> Self {
+        Self::new(is_given, done_all_the_same, false)
+    }
+
+    /// Fails at call number `at` alone: a service that answers one call with an error. The process
+    /// goes on.
+    pub fn once(at: u64) -> Self {
+        Self::new(move |number| number == at, false, true)
+    }
+
+    fn new(
+        is_given: impl Fn(u64) -> bool + Send + Sync + 'static,
+        done_all_the_same: bool,
+        is_once: bool,
+    ) -> Self {
         Self(Arc::new(State {
             calls: AtomicU64::new(0),
             is_given: Box::new(is_given),
             done_all_the_same,
+            is_once,
             dead: AtomicBool::new(false),
             meanwhile: Mutex::default(),
         }))
@@ -116,6 +132,9 @@ impl Cue {
         }
         if (self.0.is_given)(number) {
             let meanwhile = self.0.meanwhile.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if self.0.is_once {
+                return Err(MirrorError::service("go on", "one call failed"));
+            }
             let Some(happens) = meanwhile else {
                 if self.0.dead.swap(true, Ordering::SeqCst) {
                     return Err(MirrorError::service("continue", "the process has crashed"));

@@ -15,16 +15,14 @@ mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use roster::id::{AccountId, DistrictId, RunId, SourceId};
 use roster::policy::{
     AbandonedClasses, AbandonedFamilies, AbandonedInManualClasses, AdmitGuardians, AdmitStudents,
     KeepDemographics,
 };
 use roster::records::{
-    AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Kind,
-    Membership, Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, TeacherState,
-    kinds,
+    AnyMirrored, Class, ClassState, Demographics, Guardian, GuardianState, Inactive, Membership,
+    Mirrored, Origin, Person, RecordKind, Status, Student, StudentState, TeacherState, kinds,
 };
 
 use roster::snapshot::UnreadableRecord;

@@ -53,6 +53,9 @@ impl ReadItems for MemoryTable {
 
 impl WriteItems for MemoryTable {
     async fn write(&self, batch: Vec<Write>) -> Result<Written, MirrorError> {
+        if let Some(delay) = self.delay() {
+            tokio::time::sleep(delay).await;
+        }
         let mut table = lock(&self.0);
         let table = &mut *table;
         let mut seen = BTreeSet::new();

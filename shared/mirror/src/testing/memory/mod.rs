@@ -18,6 +18,7 @@ mod webhook_events;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use roster::contract::Administrator;
 use roster::id::{DistrictId, RunId};
@@ -54,6 +55,15 @@ struct Table {
     connected: BTreeMap<(String, String), Connected>,
     taking: Taking,
     items_written: u64,
+    delay: Option<Delay>,
+}
+
+/// Batches after the first `from` take `by` longer.
+#[derive(Clone, Copy, Debug)]
+struct Delay {
+    from: u64,
+    by: Duration,
+    seen: u64,
 }
 
 /// Decides which writes are done. With `None`, all are.
@@ -94,6 +104,20 @@ impl MemoryTable {
     /// step. It may advance a test's clock by the duration of a write.
     pub fn take_if(&self, takes: impl FnMut(&Write) -> bool + Send + 'static) {
         lock(&self.0).taking = Taking(Some(Box::new(takes)));
+    }
+
+    /// From now on all batches after the first `from` take effect only after some time, like
+    /// requests that are still on their way. With zero time, none does.
+    pub fn slow_after(&self, from: u64, by: Duration) {
+        lock(&self.0).delay = (!by.is_zero()).then_some(Delay { from, by, seen: 0 });
+    }
+
+    /// Returns how long the next batch takes.
+    fn delay(&self) -> Option<Duration> {
+        let mut table = lock(&self.0);
+        let delay = table.delay.as_mut()?;
+        delay.seen += 1;
+        (delay.seen > delay.from).then_some(delay.by)
     }
 
     /// Returns all mirror items, by partition key and sort key.
