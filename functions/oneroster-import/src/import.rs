@@ -252,6 +252,8 @@ where
         }
         if let Some(applied) = &district.applied {
             let run = self.storage.table.run(&self.event.district, &applied.run).await?;
+            // The day of an undo or a restore is that of its request, not of any data.
+            let run = run.filter(|run| run.cause.is_source());
             let before = run.and_then(|run| run.today).filter(|before| named < *before);
             if let Some(before) = before {
                 return Err(refused(format!(

@@ -107,7 +107,12 @@ fn describe(text: &mut String, name: &str, report: &Report, usual: &BTreeSet<Str
 
 /// Runs two nights in a new district.
 async fn run_defect(application: &Application, defect: Defect, ends: Ends) -> (Night, Night) {
-    let district = application.district(defect.name(), Settings::of_preset("clever")).await;
+    let mut settings = Settings::of_preset("clever");
+    if defect == Defect::HugeClass {
+        // So many new enrollments would be held (R-H1).
+        settings.overrides.insert("hold_if_added_percent".into(), 100_000.into());
+    }
+    let district = application.district(defect.name(), settings).await;
     let (good, bad) = (set().night(0), set().night(0).with(defect));
     let first =
         application.night(&district, if ends == Ends::ImportedTwice { &bad } else { &good }).await;
