@@ -343,9 +343,9 @@ async fn r_h3_sharing_nothing_refuses_the_pull_but_an_unreadable_record_does_not
     assert_eq!(world.send(&order(0)).await, PullOutcome::Refused);
     assert_eq!(world.refused(&order(0)).await.0, "nothing_shared");
     world.clever.put("schools", json!({ "id": "500000000000000000000001", "name": "Elm" }));
-    let mut without_role = user(30, "student", json!({}));
-    without_role["roles"] = json!({});
-    world.clever.put("users", without_role);
+    let mut with_nul = user(30, "student", json!({}));
+    with_nul["name"]["first"] = "A\u{0}da".into();
+    world.clever.put("users", with_nul);
     assert_eq!(world.send(&order(1)).await, PullOutcome::Staged);
     let manifest = world.manifest(&order(1)).await.unwrap();
     assert_eq!((manifest.parts["student"].records, manifest.parts["gaps"].records), (12, 1));
