@@ -8,7 +8,6 @@ use mirror::ports::directory::Place;
 use roster::id::{AccountId, SourceId};
 use roster::personal::Personal;
 use roster::records::RecordKind;
-use roster::rule::Rule;
 
 use crate::context::{RequestContext, is_active};
 use crate::people::{Item, PersonFound};
@@ -86,7 +85,7 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
             !is_own && has && is_active(known.item.status())
         };
         if others.iter().any(is_other) || self.is_administrators(address, account).await? {
-            return Err(address_taken());
+            return Err(Problem::address_taken());
         }
         Ok(())
     }
@@ -110,12 +109,4 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
             .iter()
             .any(|known| known.email == *address && Some(&known.account) != account))
     }
-}
-
-/// 409 for an address that belongs to another account. It does not say whose.
-pub(crate) fn address_taken() -> Problem {
-    Problem::refused_by_rule(
-        "this e-mail address belongs to another account: use an address of the person's own",
-    )
-    .under(Rule::I5)
 }

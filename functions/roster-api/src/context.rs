@@ -21,7 +21,6 @@ use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::access::{self, Operation, Role, Scope};
-use crate::addresses::address_taken;
 use crate::caller::{Caller, Granted};
 use crate::class::ClassFound;
 use crate::input::PathParameters;
@@ -371,7 +370,7 @@ impl<T: Table, O: Objects> RequestContext<T, O> {
                 Ending::Done => return Ok(Some(edit)),
                 Ending::Busy => return Err(Problem::busy()),
                 Ending::CodeTaken => return Err(code_taken()),
-                Ending::AddressTaken => return Err(address_taken()),
+                Ending::AddressTaken => return Err(Problem::address_taken()),
             }
         }
         Err(Problem::busy())
@@ -419,7 +418,7 @@ pub(crate) fn written(edited: Edited) -> Result<(), Problem> {
         Ending::Done => Ok(()),
         Ending::Changed => Err(Problem::changed_meanwhile()),
         Ending::CodeTaken => Err(code_taken()),
-        Ending::AddressTaken => Err(address_taken()),
+        Ending::AddressTaken => Err(Problem::address_taken()),
         Ending::Busy => Err(Problem::busy()),
     }
 }

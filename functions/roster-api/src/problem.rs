@@ -32,6 +32,14 @@ macro_rules! problems {
             $status:ident, $kind:literal, $title:literal $(, $text:literal)?;
     )*) => {
         impl Problem {
+    /// 409 for an address that belongs to another account. It does not say whose.
+    pub(crate) fn address_taken() -> Self {
+        Self::refused_by_rule(
+            "this e-mail address belongs to another account: use an address of the person's own",
+        )
+        .under(Rule::I5)
+    }
+
             $($(#[$doc])* pub fn $name($($detail: impl Into<Cow<'static, str>>)?) -> Self {
                 #[allow(unused_variables, reason = "some problems have a fixed detail")]
                 let detail: Cow<'static, str> = Cow::Borrowed("");

@@ -13,7 +13,6 @@ use crate::id::{DistrictId, RunId};
 use crate::outcome::{Effects, Hold};
 use crate::run::{Cause, Decided, RunState};
 use crate::snapshot::Origin;
-use crate::verdict::Verdict;
 
 /// The most findings of one code in a report. The snapshot (up to 10,000 of a code) and the plan
 /// have more; the totals count all.
@@ -150,11 +149,6 @@ impl Report {
             )
         });
         totals
-    }
-
-    /// Returns what happened, in a sentence.
-    pub fn verdict(&self) -> Verdict {
-        Verdict::of(self)
     }
 }
 

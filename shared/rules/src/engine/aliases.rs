@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::Administrators;
+use super::administrators::Administrators;
 use super::hashes::{IdMap, IdSet};
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::{AccountId, SourceId};

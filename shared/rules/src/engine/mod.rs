@@ -8,6 +8,7 @@
 //! result. No pass keeps records in memory, so that a district of a million students can be planned
 //! in a small process.
 
+mod administrators;
 mod aliases;
 mod decide;
 mod edits;
@@ -43,7 +44,7 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     let mut protected = protected::Protected::read::<I>(context.removals, inputs)?;
     let owners = edits::read::<I>(context, inputs, &mut protected)?;
     let from = &merge::Reading { inputs, owners: &owners };
-    let mut administrators = facts::Administrators::read::<I>(inputs)?;
+    let mut administrators = administrators::Administrators::read::<I>(inputs)?;
     let links = aliases::Links::read::<I>(inputs, &administrators)?;
     administrators.teachers = links[RecordKind::Teacher as usize].administrators();
     let index = index::build::<I>(context, from, &protected, &links, administrators)?;

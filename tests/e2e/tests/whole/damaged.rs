@@ -10,7 +10,7 @@ use districts::{District, Size};
 use e2e::{Application, Night};
 use roster::run::RunState;
 use roster::settings::Settings;
-use roster::verdict::VerdictKind;
+use roster::verdict::{Verdict, VerdictKind};
 
 /// The files of an export by name.
 struct Export(BTreeMap<String, String>);
@@ -201,7 +201,7 @@ async fn r_h1_a_damaged_export_never_changes_what_people_see() {
             reasons.iter().any(|reason| reason.contains(damage.says)) || night.found(damage.says);
         assert!(said, "{name}: {reasons:?} {:?}", night.report.finding_totals);
         assert_eq!(application.mirror(&oak).await, before, "{name}");
-        let verdict = night.report.verdict();
+        let verdict = Verdict::of(&night.report);
         assert!(
             matches!(verdict.kind, VerdictKind::Held | VerdictKind::Refused),
             "{name}: {verdict:?}"
@@ -209,6 +209,11 @@ async fn r_h1_a_damaged_export_never_changes_what_people_see() {
     }
     // The next good export is applied, and changes nothing.
     let again = application.night(&oak, &good).await;
-    assert_eq!(again.report.verdict().kind, VerdictKind::Unchanged, "{:?}", again.report.left_out);
+    assert_eq!(
+        Verdict::of(&again.report).kind,
+        VerdictKind::Unchanged,
+        "{:?}",
+        again.report.left_out
+    );
     assert!(application.failures().is_empty(), "{:?}", application.failures());
 }

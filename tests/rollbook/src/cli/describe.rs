@@ -6,7 +6,7 @@ use mirror::keys;
 use roster::change::Counts;
 use roster::finding::{self, Severity};
 use roster::run::RunState;
-use roster::verdict::VerdictKind;
+use roster::verdict::{Verdict, VerdictKind};
 use stack::{INTERNAL, Notification, Stack};
 
 use super::outcome::{KINDS, Outcome};
@@ -103,7 +103,7 @@ pub(super) fn notification(notification: &Notification) -> String {
 
 /// One sentence that says how the run ended and what that means.
 fn headline(outcome: &Outcome) -> String {
-    let verdict = outcome.report.verdict();
+    let verdict = Verdict::of(&outcome.report);
     let word = match verdict.kind {
         VerdictKind::Applied => "applied",
         VerdictKind::AppliedPartly => "APPLIED IN PART",

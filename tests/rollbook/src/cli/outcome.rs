@@ -7,7 +7,7 @@ use roster::change::Counts;
 use roster::outcome::ENROLLMENT;
 use roster::report::Report;
 use roster::run::RunState;
-use roster::verdict::VerdictKind;
+use roster::verdict::{Verdict, VerdictKind};
 use serde_json::{Value, json};
 use stack::{FailureRecord, IMPORT, RECONCILE, Stack, Uploaded};
 
@@ -53,7 +53,7 @@ impl Outcome {
 
     /// How the command ends.
     pub(super) fn end(&self) -> End {
-        match self.report.verdict().kind {
+        match Verdict::of(&self.report).kind {
             VerdictKind::Applied | VerdictKind::Unchanged => End::Done,
             VerdictKind::AppliedPartly | VerdictKind::AppliedWithoutRemovals => End::LeftOut,
             VerdictKind::Held => End::Held,
@@ -91,7 +91,7 @@ impl Outcome {
             .collect();
         json!({
             "status": self.run.state,
-            "verdict": self.report.verdict(),
+            "verdict": Verdict::of(&self.report),
             "effects": self.report.effects,
             "left_out": self.report.left_out,
             "district": self.run.district,

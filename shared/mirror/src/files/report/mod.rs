@@ -107,7 +107,7 @@ pub async fn put(objects: &impl WriteObjects, report: &Report) -> Result<(), Mir
     objects.put(&keys::report_page(district, run), "text/html; charset=utf-8", html).await?;
     let csv = findings_csv::of(report).into_bytes();
     objects.put(&keys::findings_csv(district, run), "text/csv; charset=utf-8", csv).await?;
-    let stored = StoredReport { report, verdict: report.verdict() };
+    let stored = StoredReport { report, verdict: Verdict::of(report) };
     put_json(objects, &keys::report(district, run), &stored, WHAT).await
 }
 

@@ -9,6 +9,7 @@ use roster::finding::{self, Severity};
 use roster::outcome::Effect;
 use roster::report::{Report, Total};
 use roster::run::{Cause, Command, RunState};
+use roster::verdict::Verdict;
 
 /// How many findings of a code the page shows.
 const EXAMPLES: usize = 3;
@@ -46,7 +47,7 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
          <title>Rollbook: {district}, {run}</title><style>{STYLE}</style>\
          <h1>District {district}</h1><p class=\"verdict\">{}</p>\
          <p>Run {run}. Time of the data: {}. Dates are evaluated for {}.</p>",
-        escaped(&report.verdict().text),
+        escaped(&Verdict::of(report).text),
         report.taken_at,
         report.today
     )?;

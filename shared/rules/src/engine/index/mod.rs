@@ -13,8 +13,9 @@ mod rows;
 
 pub(super) use people::student_facts;
 
+use super::administrators::Administrators;
 use super::aliases::Links;
-use super::facts::{Administrators, Facts, HalfRead, Members, Terms};
+use super::facts::{Facts, HalfRead, Members, Terms};
 use super::hashes::IdSet;
 use super::merge::{At, Reading, projections};
 use super::protected::Protected;
