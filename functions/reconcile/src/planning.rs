@@ -11,7 +11,7 @@ use mirror::files::snapshot::SnapshotCopy;
 use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::contract::PlanContext;
-use roster::outcome::{ENROLLMENT, Guard, Hold};
+use roster::outcome::{self, Guard, Hold};
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
 use roster::snapshot::Manifest;
@@ -165,8 +165,7 @@ impl<S: Services> Session<'_, S> {
         plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
         record.plan =
             Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
-        let kinds = stored.outcome.counts.iter().filter(|(kind, _)| *kind != ENROLLMENT);
-        record.removed = kinds.map(|(_, counts)| counts.removed).sum();
+        record.removed = outcome::removed(&stored.outcome.counts);
         let seconds = self.storage.clock.now().duration_since(start).as_secs_f64();
         record.plan_seconds += seconds;
         info!(

@@ -120,6 +120,13 @@ pub fn count_name(kind: RecordKind) -> &'static str {
     kind.name()
 }
 
+/// Returns the number of removed records, enrollments and relationships of all kinds.
+pub fn removed(counts: &BTreeMap<String, Counts>) -> u64 {
+    // The enrollments of students and of teachers are counted by themselves.
+    let kinds = counts.iter().filter(|(kind, _)| *kind != ENROLLMENT);
+    kinds.map(|(_, counts)| counts.removed).sum()
+}
+
 /// How many records recent runs have removed, by the keys of [`Outcome::counts`] (R-H1, guard 7).
 /// Runs that a person approved do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use mirror::ports::districts::Districts;
 use mirror::ports::runs::RunRecord;
 use roster::change::Counts;
 use roster::id::DistrictId;
-use roster::outcome::ENROLLMENT;
+use roster::outcome;
 use roster::records::RecordKind;
 use roster::report::Report;
 use roster::run::{Decided, RunState};
@@ -61,8 +61,7 @@ impl Night {
 
     /// Number of removed records of all kinds, enrollments included.
     pub fn removed(&self) -> u64 {
-        let kinds = self.report.counts.iter().filter(|(kind, _)| *kind != ENROLLMENT);
-        kinds.map(|(_, counts)| counts.removed).sum()
+        outcome::removed(&self.report.counts)
     }
 
     /// Whether the report contains a finding with this code.

@@ -10,6 +10,7 @@ use e2e::{Application, Night};
 use mirror::ports::objects::ReadObjects;
 use roster::finding::{Finding, Severity};
 use roster::id::DistrictId;
+use roster::outcome;
 use roster::report::Report;
 use roster::run::RunState;
 use roster::settings::Settings;
@@ -80,7 +81,7 @@ fn set() -> District {
 /// Writes one line for the outcome of the run and one for its most severe finding that a valid set
 /// does not have.
 fn describe(text: &mut String, name: &str, report: &Report, usual: &BTreeSet<String>) {
-    let removed: u64 = report.counts.values().map(|counts| counts.removed).sum();
+    let removed = outcome::removed(&report.counts);
     let state = format!("{:?}", report.state).to_lowercase();
     writeln!(text, "{name}: {state}, {removed} records removed").expect("writing to a string");
     let own = report.findings.iter().filter(|finding| !usual.contains(finding.code.as_ref()));
