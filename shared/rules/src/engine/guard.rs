@@ -395,10 +395,14 @@ fn watch_scope(
     for watched in Watched::ALL {
         let (scope, watch) =
             (Scope { kind: watched.name(), school }, &watches.by_kind[watched as usize]);
-        holds.extend(holds::too_many(limits, scope, watch));
+        let too_many = holds::too_many(limits, scope, watch);
+        if !too_many.iter().any(|hold| hold.guard == Guard::Removed) {
+            // The removals of this run alone are reason enough; those before need no mention.
+            let removed = recent.of(school, watched.name());
+            holds.extend(holds::too_many_lately(limits, scope, watch, removed));
+        }
+        holds.extend(too_many);
         holds.extend(holds::too_many_added(limits, scope, watch));
-        let removed = recent.of(school, watched.name());
-        holds.extend(holds::too_many_lately(limits, scope, watch, removed));
         let unreadable = watches.unreadable[watched as usize];
         if unreadable > 0 {
             let of = watch.counts.in_source + unreadable;
