@@ -58,7 +58,7 @@ impl<S: Services> Session<'_, S> {
             tokio::task::spawn_blocking(move || -> Result<(StoredPlan, bool), ReconcileFailure> {
                 let mut writer = PlanWriter::new(handle, objects, &district, &run);
                 Ok(match undo(&UndoContext { policy: &policy, removals }, &inputs, &mut writer)? {
-                    Undone::Planned(outcome) => (writer.finish(outcome)?, true),
+                    Undone::Planned(outcome) => (writer.finish(*outcome)?, true),
                     Undone::Refused { .. } => (writer.finish(Outcome::default())?, false),
                 })
             });

@@ -2,7 +2,7 @@
 //!
 //! An address is in the mirror (found by the index, eventually consistent), in a local edit (found
 //! by its reservation, consistent) or an administrator's. The index may lag behind a run, so an
-//! address that two people have all the same signs neither of them in.
+//! address that two people have nevertheless cannot be used to sign in.
 
 use mirror::ports::directory::Place;
 use roster::id::{AccountId, SourceId};

@@ -1,6 +1,7 @@
 //! The content of a plan: changes with their reasons, and the outcome that counts them.
 
 use std::borrow::Cow;
+use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,32 @@ pub struct Counts {
     /// conditions for admission.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_admitted: u64,
+}
+
+impl Counts {
+    /// Returns the counts with [`unchanged`](Self::unchanged) computed from the others.
+    #[must_use]
+    pub fn with_unchanged(self) -> Self {
+        let gone = self.removed + self.changed + self.ended;
+        Self { unchanged: self.in_mirror.saturating_sub(gone), ..self }
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            in_source: self.in_source + other.in_source,
+            in_mirror: self.in_mirror + other.in_mirror,
+            added: self.added + other.added,
+            changed: self.changed + other.changed,
+            removed: self.removed + other.removed,
+            unchanged: self.unchanged + other.unchanged,
+            ended: self.ended + other.ended,
+            not_admitted: self.not_admitted + other.not_admitted,
+        }
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

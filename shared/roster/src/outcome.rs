@@ -25,7 +25,7 @@ pub enum Guard {
     Emptied,
     /// Guard 4: too many records of the source cannot be read.
     Unreadable,
-    /// Guard 5: people are missing to whom the source still refers.
+    /// Guard 5: people are missing, but the source still refers to them.
     Referenced,
     /// Guard 6: too many records would be added.
     Added,
@@ -118,6 +118,20 @@ pub const RELATIONSHIP: &str = "relationship";
 /// The key under which a kind is counted in [`Outcome::counts`].
 pub fn count_name(kind: RecordKind) -> &'static str {
     kind.name()
+}
+
+/// Returns the plural of a key of [`Outcome::counts`] or [`Review::left_out`] in sentences:
+/// `classes`, `enrollments of students`.
+pub fn plural(kind: &str) -> String {
+    match kind {
+        "class" => "classes".to_owned(),
+        "person" => "people".to_owned(),
+        "demographics" => "rows of demographics".to_owned(),
+        STUDENT_ENROLLMENT => "enrollments of students".to_owned(),
+        TEACHER_ENROLLMENT => "enrollments of teachers".to_owned(),
+        RELATIONSHIP => "links between guardians and students".to_owned(),
+        _ => format!("{kind}s"),
+    }
 }
 
 /// Returns the number of removed records, enrollments and relationships of all kinds.

@@ -63,9 +63,12 @@ pub struct Report {
     /// What people see of the plan. Zeros if nothing was planned.
     #[serde(default)]
     pub effects: Effects,
-    /// The number of records of the source that could not be used, by kind.
+    /// See [`crate::review::Review::left_out`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
+    /// See [`crate::review::Review::still_named`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub still_named: BTreeMap<String, u64>,
     /// Why the run is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
@@ -119,6 +122,7 @@ impl Report {
             counts: BTreeMap::new(),
             effects: Effects::default(),
             left_out: BTreeMap::new(),
+            still_named: BTreeMap::new(),
             holds: Vec::new(),
             cause: Cause::Source,
             decided: None,

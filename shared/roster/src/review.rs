@@ -148,7 +148,16 @@ pub struct Review {
     /// Schools by id, including schools without a record of their own.
     #[serde(default)]
     pub schools: Vec<SchoolCounts>,
-    /// The number of unreadable records by kind. No other number here includes them (R-H3).
+    /// The number of unreadable records by kind. No other number here includes them (R-H3). A user
+    /// whose role could not be read counts for each kind of person.
     #[serde(default)]
     pub unreadable: BTreeMap<String, u64>,
+    /// The number of rows that were sent but could not be used, each counted once: `unreadable` with
+    /// `person` for users whose role could not be read, `enrollment` and `demographics`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
+    /// The number of records, by kind, that stay in the mirror although they were not sent, because
+    /// the source still refers to them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub still_named: BTreeMap<String, u64>,
 }

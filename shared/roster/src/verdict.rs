@@ -1,7 +1,10 @@
 //! The verdict of a run: what happened, in one sentence that is true for the worst file (R-X3).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::plural;
 use crate::report::Report;
 use crate::run::{Cause, Decision, RunState};
 
@@ -11,7 +14,8 @@ use crate::run::{Cause, Decision, RunState};
 pub enum VerdictKind {
     /// The mirror equals the source.
     Applied,
-    /// The mirror equals the source, except for records that were left out.
+    /// The mirror does not equal the source: records were left out, or stay although they were not
+    /// sent.
     AppliedPartly,
     /// Additions and changes were applied; removals were not (R-H2).
     AppliedWithoutRemovals,
@@ -45,9 +49,14 @@ impl Verdict {
         let text = match kind {
             VerdictKind::Applied | VerdictKind::Unchanged => equal(report, kind),
             VerdictKind::AppliedPartly => partly(report),
-            VerdictKind::AppliedWithoutRemovals => "Additions and changes were applied. Removals \
-                 were not: the mirror still has records that the source no longer has."
-                .to_owned(),
+            VerdictKind::AppliedWithoutRemovals if report.cause.is_source() => {
+                "Additions and changes were applied, removals were not: records that the source no \
+                 longer has stay in the mirror."
+                    .to_owned()
+            }
+            VerdictKind::AppliedWithoutRemovals => {
+                "Additions and changes were applied, removals were not.".to_owned()
+            }
             VerdictKind::Held => held(report),
             VerdictKind::Refused if report.cause.is_source() => {
                 "The source's data cannot be used. Nothing was written, and no record was removed."
@@ -75,7 +84,9 @@ fn kind(report: &Report) -> VerdictKind {
         RunState::Refused => VerdictKind::Refused,
         RunState::Rejected => VerdictKind::Rejected,
         RunState::Replaced => VerdictKind::Replaced,
-        RunState::Applied | RunState::Unchanged if left_out(report) > 0 => {
+        RunState::Applied | RunState::Unchanged
+            if sum(&report.left_out) + sum(&report.still_named) > 0 =>
+        {
             VerdictKind::AppliedPartly
         }
         RunState::Applied if is_without_removals(report) => VerdictKind::AppliedWithoutRemovals,
@@ -89,29 +100,38 @@ fn is_without_removals(report: &Report) -> bool {
     decision == Some(Decision::ApproveAdditions)
 }
 
-/// The number of records of the source that could not be used.
-fn left_out(report: &Report) -> u64 {
-    report.left_out.values().sum()
+fn sum(counts: &BTreeMap<String, u64>) -> u64 {
+    counts.values().sum()
 }
 
+/// A verdict about a run after which the mirror is what it should be.
 fn equal(report: &Report, kind: VerdictKind) -> String {
-    let mut text = match (&report.cause, kind) {
-        (Cause::Undo(_), VerdictKind::Applied) => {
-            return "The earlier run was undone.".to_owned();
+    let is_applied = kind == VerdictKind::Applied;
+    let text = match (&report.cause, is_applied) {
+        (Cause::Undo(_), true) => "The earlier run was undone.",
+        (Cause::Undo(_), false) => "There was nothing to undo.",
+        (Cause::Restore(_), true) => "The mirror now equals the restored data.",
+        (Cause::Restore(_), false) => "The mirror already equals the restored data.",
+        // Reading changes alone removes nothing, so the mirror may have more than the source.
+        (Cause::Source, true) if report.origin.changes_over.is_some() => {
+            "The records that changed since the last full pull were applied. Nothing was removed."
         }
-        (Cause::Undo(_), _) => return "There was nothing to undo.".to_owned(),
-        (Cause::Restore(_), VerdictKind::Applied) => {
-            "The mirror now equals the restored data.".to_owned()
+        (Cause::Source, false) if report.origin.changes_over.is_some() => {
+            "No record has changed since the last full pull. Nothing was written."
         }
-        (Cause::Restore(_), _) => "The mirror already equals the restored data.".to_owned(),
-        (Cause::Source, VerdictKind::Applied) => "The mirror now equals the source.".to_owned(),
-        (Cause::Source, _) => {
-            "The mirror already equals the source. Nothing was written.".to_owned()
-        }
+        (Cause::Source, true) => "The mirror now equals the source.",
+        (Cause::Source, false) => "The mirror already equals the source. Nothing was written.",
     };
-    // A source that a policy admits nobody of is equal to an empty mirror: say so.
+    let mut text = text.to_owned();
+    if report.edits_kept > 0 {
+        text.push_str(&format!(
+            " Skipped changes of records that people edited during the run: {}.",
+            report.edits_kept
+        ));
+    }
+    // If a policy admits no student, an empty mirror equals the source. The number says so.
     let students = report.counts.get("student").copied().unwrap_or_default();
-    if students.not_admitted > 0 {
+    if students.not_admitted > 0 && report.cause.is_source() {
         let not = students.not_admitted;
         let admitted = students.in_source.saturating_sub(not);
         text.push_str(&format!(
@@ -123,24 +143,37 @@ fn equal(report: &Report, kind: VerdictKind) -> String {
 }
 
 fn partly(report: &Report) -> String {
-    let kinds: Vec<String> = report
-        .left_out
-        .iter()
-        .map(|(kind, count)| format!("{count} {}", plural(kind, *count)))
-        .collect();
-    let (count, be) = match left_out(report) {
-        1 => ("1 record".to_owned(), "was"),
-        count => (format!("{count} records"), "were"),
-    };
-    let begin = if report.state == RunState::Unchanged {
-        "Nothing was written, but the mirror does not equal the source"
+    let mut text = if report.state == RunState::Unchanged {
+        "Nothing was written, but the mirror does not equal the source.".to_owned()
     } else {
-        "The changes were applied, but the mirror does not equal the source"
+        "The changes were applied, but the mirror does not equal the source.".to_owned()
     };
-    format!(
-        "{begin}: {count} of the source {be} left out ({}). The mirror keeps them as they were.",
-        kinds.join(", ")
-    )
+    if !report.left_out.is_empty() {
+        text.push_str(&format!(
+            " Left out, because they cannot be used: {}. What the mirror has of them stays \
+             unchanged.",
+            list(&report.left_out)
+        ));
+    }
+    if !report.still_named.is_empty() {
+        text.push_str(&format!(
+            " Missing from the source, which still refers to them: {}. They stay in the mirror.",
+            list(&report.still_named)
+        ));
+    }
+    if is_without_removals(report) {
+        text.push_str(" Removals were not approved.");
+    }
+    text
+}
+
+/// `104 classes, 1 teacher`.
+fn list(counts: &BTreeMap<String, u64>) -> String {
+    let kinds = counts.iter().map(|(kind, count)| match count {
+        1 => format!("1 {kind}"),
+        count => format!("{count} {}", plural(kind)),
+    });
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 fn held(report: &Report) -> String {
@@ -153,18 +186,8 @@ fn held(report: &Report) -> String {
     format!("A person must approve or reject the run{reason}. Nothing was written.")
 }
 
-fn plural(kind: &str, count: u64) -> String {
-    match (kind, count) {
-        (kind, 1) => kind.to_owned(),
-        ("class", _) => "classes".to_owned(),
-        (kind, _) => format!("{kind}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::change::Counts;
     use crate::id::{DistrictId, RunId};
@@ -199,7 +222,7 @@ mod tests {
         };
         let verdict = Verdict::of(&Report { decided: Some(decided), ..report(RunState::Applied) });
         assert_eq!(verdict.kind, VerdictKind::AppliedWithoutRemovals);
-        assert!(verdict.text.contains("still has records"), "{}", verdict.text);
+        assert!(verdict.text.contains("stay in the mirror"), "{}", verdict.text);
     }
 
     #[test]
@@ -208,6 +231,24 @@ mod tests {
         let counts = BTreeMap::from([("student".to_owned(), students)]);
         let verdict = Verdict::of(&Report { counts, ..report(RunState::Applied) });
         assert!(verdict.text.contains("0 of 20 students are admitted"), "{}", verdict.text);
+    }
+
+    #[test]
+    fn r_x3_people_who_were_not_sent_but_stay_are_named() {
+        let still_named = BTreeMap::from([("student".to_owned(), 9)]);
+        let verdict = Verdict::of(&Report { still_named, ..report(RunState::Unchanged) });
+        assert_eq!(verdict.kind, VerdictKind::AppliedPartly);
+        assert!(verdict.text.contains("9 students. They stay in the mirror"), "{}", verdict.text);
+    }
+
+    #[test]
+    fn r_x3_a_pull_of_changes_never_claims_that_the_mirror_equals_the_source() {
+        for state in [RunState::Applied, RunState::Unchanged] {
+            let mut report = report(state);
+            report.origin.changes_over = Some(RunId::new("full"));
+            let text = Verdict::of(&report).text;
+            assert!(text.contains("last full pull") && !text.contains("equals"), "{text}");
+        }
     }
 
     #[test]

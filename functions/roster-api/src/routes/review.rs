@@ -91,7 +91,7 @@ pub(super) async fn review<T: Table, O: Objects>(
         None => Vec::new(),
     };
     let names: BTreeMap<_, _> = names.into_iter().map(|school| (school.id, school.name)).collect();
-    let Review { fields, schools, unreadable } = outcome.review;
+    let Review { fields, schools, unreadable, .. } = outcome.review;
     let schools = schools.into_iter().map(|of| SchoolView {
         name: names.get(&of.school).cloned(),
         school: Reference(of.school),

@@ -5,6 +5,7 @@ use axum::response::Response;
 use mirror::files::report;
 use mirror::files::scan;
 use mirror::files::snapshot;
+use mirror::keys;
 use mirror::ops::requests::{self, Decide, Request, RunCommand};
 use mirror::ports::runs::RunRecord;
 use roster::district::Step;
@@ -73,7 +74,8 @@ pub(super) async fn report<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let run = read(&context, &context.path.run()?).await?;
-    let report = report::read_text(&context.api.internal, &run.district, &run.run).await?;
+    let report =
+        report::read_file(&context.api.internal, &keys::report(&run.district, &run.run)).await?;
     Ok(json_text(StatusCode::OK, report.ok_or_else(Problem::not_found)?))
 }
 
@@ -82,7 +84,9 @@ pub(super) async fn report_page<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let run = read(&context, &context.path.run()?).await?;
-    let page = report::read_page(&context.api.internal, &run.district, &run.run).await?;
+    let page =
+        report::read_file(&context.api.internal, &keys::report_page(&run.district, &run.run))
+            .await?;
     Ok(file("text/html; charset=utf-8", page.ok_or_else(Problem::not_found)?))
 }
 
@@ -91,7 +95,9 @@ pub(super) async fn findings_csv<T: Table, O: Objects>(
     context: RequestContext<T, O>,
 ) -> Result<Response, Problem> {
     let run = read(&context, &context.path.run()?).await?;
-    let csv = report::read_findings_csv(&context.api.internal, &run.district, &run.run).await?;
+    let csv =
+        report::read_file(&context.api.internal, &keys::findings_csv(&run.district, &run.run))
+            .await?;
     Ok(file("text/csv; charset=utf-8", csv.ok_or_else(Problem::not_found)?))
 }
 

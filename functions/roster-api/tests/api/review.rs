@@ -106,6 +106,7 @@ fn first() -> Night {
             SchoolCounts { school: "nowhere".into(), counts: counts(1) },
         ],
         unreadable: BTreeMap::from([("student".to_owned(), 2)]),
+        ..Review::default()
     };
     let about = |code, id: &str| Finding::new(code).about("student", &id.into());
     night

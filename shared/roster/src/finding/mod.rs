@@ -37,6 +37,18 @@ pub enum Severity {
     Stop,
 }
 
+impl Severity {
+    /// Returns what a finding of this severity means for the record, in a sentence.
+    pub fn consequence(self) -> &'static str {
+        match self {
+            Severity::Stop => "Because of this, the data was refused.",
+            Severity::Drop => "The record was left out. If the mirror has it, it stays unchanged.",
+            Severity::Warn => "Please correct it.",
+            Severity::Info => "For your information.",
+        }
+    }
+}
+
 /// The type of a finding.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {

@@ -67,7 +67,7 @@ codes! {
         "Share these people to add them to their classes.";
     CHILDREN_NOT_SHARED = "children_not_shared", Info,
         "contacts name students who are not shared; these relationships were ignored",
-        "Nothing to do.";
+        "Share these students if they belong to the application.";
     CONTACT_NOT_GUARDIAN = "contact_not_guardian", Info,
         "contacts are emergency contacts, or the students themselves; they are not guardians",
         "If a contact is a guardian, enter the relationship to the student in the student \

@@ -44,7 +44,7 @@ codes! {
         "Export again and include this file.";
     FILE_UNKNOWN = "file_unknown", Info,
         "the export contains a file that is not a OneRoster file",
-        "Nothing to do: the file is ignored.";
+        "The file is ignored. If it is a OneRoster file, correct its name.";
     FILE_NOT_USED = "file_not_used", Info,
         "the export contains a OneRoster file that a roster does not need",
         "Nothing to do: the file is ignored.";
@@ -163,7 +163,7 @@ codes! {
     EMAIL_FOR_MANY = "email_for_many", Warn,
         "most people have the same e-mail address",
         "Leave the e-mail address of a person without one blank. An address that several people \
-         share signs nobody in.";
+         share cannot be used to sign in.";
 
     // Rows and cells (checks 19 to 24, 28 to 35).
     CELL_COUNT = "cell_count", Drop,
@@ -328,13 +328,13 @@ codes! {
         "Fill in termSourcedIds.";
     COURSE_WITHOUT_CLASS = "course_without_class", Info,
         "courses have no class",
-        "Nothing to do.";
+        "Check whether classes are missing from the export.";
     STUDENTS_WITHOUT_CLASS = "students_without_class", Warn,
         "students have no enrollment",
         "Check whether these students are enrolled.";
     TEACHERS_WITHOUT_CLASS = "teachers_without_class", Info,
         "teachers have no enrollment",
-        "Nothing to do.";
+        "If these teachers teach here, enroll them in their classes.";
     ENROLLMENT_SCHOOL = "enrollment_school", Warn,
         "an enrollment names a different school than its class; the school of the class was used",
         "Correct schoolSourcedId of the enrollment.";
@@ -354,7 +354,8 @@ codes! {
         "Correct the classes.";
     ROLE_NOT_ROSTERED = "role_not_rostered", Info,
         "people or enrollments have a role that gets no account or enrollment here",
-        "Nothing to do: administrators, aides and proctors are added here by hand.";
+        "Correct the role if one of them is a student, a teacher or a guardian. Others are added here by \
+         hand.";
 
     // People (checks 42, 51 to 55, 59).
     USER_WITHOUT_ROLE = "user_without_role", Drop,
@@ -368,7 +369,7 @@ codes! {
         "Give the user a role there, or correct primaryOrgSourcedId.";
     ROLES_NOT_CURRENT = "roles_not_current", Info,
         "users have no role that is valid today",
-        "Nothing to do.";
+        "If these users are still active, correct the dates of their roles.";
     EMAIL_MALFORMED = "email_malformed", Warn,
         "an e-mail address is not valid and was ignored",
         "Correct the address.";

@@ -6,13 +6,13 @@
 use roster::change::Counts;
 use roster::id::SourceId;
 use roster::outcome::{
-    Effect, Effects, Guard, Hold, RELATIONSHIP, STUDENT_ENROLLMENT, TEACHER_ENROLLMENT,
+    Effect, Effects, Guard, Hold, RELATIONSHIP, STUDENT_ENROLLMENT, TEACHER_ENROLLMENT, plural,
 };
 use roster::policy::Policy;
 use roster::records::RecordKind;
 
-/// With fewer records than this in its scope, a guard trips at [`FEW_LOST`] of them and a half, or
-/// at all of them.
+/// With fewer records than this in its scope, a guard trips at half of them, if these are at least
+/// [`FEW_LOST`], or at all of them.
 const FEW: u64 = 20;
 
 /// See [`FEW`].
@@ -73,17 +73,6 @@ impl Watched {
             Watched::TeacherEnrollment => TEACHER_ENROLLMENT,
             Watched::Relationship => RELATIONSHIP,
         }
-    }
-}
-
-/// Returns the plural of a kind's name in sentences.
-fn plural(kind: &str) -> String {
-    match kind {
-        "class" => "classes".to_owned(),
-        STUDENT_ENROLLMENT => "enrollments of students".to_owned(),
-        TEACHER_ENROLLMENT => "enrollments of teachers".to_owned(),
-        RELATIONSHIP => "links between guardians and students".to_owned(),
-        _ => format!("{kind}s"),
     }
 }
 
@@ -272,10 +261,12 @@ pub(crate) fn referenced(
         return None;
     }
     let (kinds, limit) = (plural(kind), limit(of, limits.unreadable));
-    let what = format!(
-        "{count} of {of} {kinds} are missing from the source, which still has {enrollments} \
-         enrollments of them; {limit}"
-    );
+    let still = match enrollments {
+        0 => "still refers to them".to_owned(),
+        count => format!("still has {count} enrollments of them"),
+    };
+    let what =
+        format!("{count} of {of} {kinds} are missing from the source, which {still}; {limit}");
     Some(Scope { kind, school: None }.hold(Guard::Referenced, (count, of), what))
 }
 

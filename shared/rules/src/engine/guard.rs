@@ -10,8 +10,8 @@ use roster::change::Counts;
 use roster::contract::PlanContext;
 use roster::id::SourceId;
 use roster::outcome::{
-    ENROLLMENT, Effect, Effects, Guard, Hold, RELATIONSHIP, RecentRemovals, STUDENT_ENROLLMENT,
-    count_name,
+    ENROLLMENT, Effect, Effects, Guard, Hold, RecentRemovals, STUDENT_ENROLLMENT,
+    TEACHER_ENROLLMENT, count_name,
 };
 use roster::records::RecordKind;
 use roster::review::SchoolCounts;
@@ -42,7 +42,7 @@ struct OfSchool {
 #[derive(Default)]
 pub(super) struct Tally {
     /// Kinds that the guards do not watch: terms and courses.
-    others: [Counts; RecordKind::ALL.len()],
+    others: [Watch; RecordKind::ALL.len()],
     district: Watches,
     schools: IdMap<OfSchool>,
     missing_schools: Vec<SourceId>,
@@ -251,12 +251,7 @@ impl Tally {
     fn count(&mut self, kind: RecordKind, schools: &[SourceId], count: impl Fn(&mut Watch)) {
         match Watched::of(kind) {
             Some(watched) => self.watched(watched, schools, count),
-            None => {
-                let counts = &mut self.others[kind as usize];
-                let mut watch = Watch { counts: *counts, ..Watch::default() };
-                count(&mut watch);
-                *counts = watch.counts;
-            }
+            None => count(&mut self.others[kind as usize]),
         }
     }
 
@@ -302,6 +297,11 @@ impl Tally {
             effects: self.district.effects,
             holds,
             schools: schools.filter(|school| !school.counts.is_empty()).collect(),
+            still_named: Watched::ALL
+                .into_iter()
+                .map(|watched| (watched.name().to_owned(), self.referenced[watched as usize].0))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
         }
     }
 
@@ -323,12 +323,8 @@ impl Tally {
         let schools = self.district.by_kind[Watched::School as usize].counts.in_mirror;
         holds.extend(holds::missing_schools(&self.missing_schools, schools));
         for kind in RecordKind::ALL {
-            let watch = match Watched::of(kind) {
-                Some(watched) => self.district.by_kind[watched as usize],
-                None => Watch { counts: self.others[kind as usize], ..Watch::default() },
-            };
             let has_unreadable = protected.any_unreadable(kind);
-            holds.extend(holds::missing_kind(count_name(kind), &watch, has_unreadable));
+            holds.extend(holds::missing_kind(count_name(kind), self.of(kind), has_unreadable));
         }
         let has_unreadable = protected.any_unreadable(RecordKind::Class);
         for watched in [Watched::StudentEnrollment, Watched::TeacherEnrollment] {
@@ -340,10 +336,7 @@ impl Tally {
     /// Guards 4 and 5, for the whole district.
     fn unreadable(&self, limits: &Limits, protected: &Protected, holds: &mut Vec<Hold>) {
         for kind in RecordKind::ALL {
-            let in_source = match Watched::of(kind) {
-                Some(watched) => self.district.by_kind[watched as usize].counts.in_source,
-                None => self.others[kind as usize].in_source,
-            };
+            let in_source = self.of(kind).counts.in_source;
             let unreadable = protected.count(kind);
             let scope = Scope { kind: count_name(kind), school: None };
             holds.extend(holds::unreadable(limits, scope, unreadable, in_source + unreadable));
@@ -355,23 +348,36 @@ impl Tally {
         }
     }
 
+    /// Returns the counts of a kind in the district.
+    fn of(&self, kind: RecordKind) -> &Watch {
+        match Watched::of(kind) {
+            Some(watched) => &self.district.by_kind[watched as usize],
+            None => &self.others[kind as usize],
+        }
+    }
+
     fn counts(&self) -> BTreeMap<String, Counts> {
-        let mut counts = BTreeMap::new();
+        let mut counts = by_name(&self.district);
         for kind in RecordKind::ALL {
-            counts.insert(count_name(kind).to_owned(), unchanged(self.others[kind as usize]));
+            counts.insert(count_name(kind).to_owned(), self.of(kind).counts.with_unchanged());
         }
-        for watched in Watched::ALL {
-            let watch = &self.district.by_kind[watched as usize];
-            counts.insert(watched.name().to_owned(), unchanged(watch.counts));
-        }
-        let of = |watched: Watched| self.district.by_kind[watched as usize].counts;
-        let all = sum(of(Watched::StudentEnrollment), of(Watched::TeacherEnrollment));
-        counts.insert(ENROLLMENT.to_owned(), unchanged(all));
-        if counts.get(RELATIONSHIP) == Some(&Counts::default()) {
-            counts.remove(RELATIONSHIP);
+        for name in [ENROLLMENT, STUDENT_ENROLLMENT, TEACHER_ENROLLMENT] {
+            counts.entry(name.to_owned()).or_default();
         }
         counts
     }
+}
+
+/// Returns the counts by name, without kinds that have none.
+fn by_name(watches: &Watches) -> BTreeMap<String, Counts> {
+    let of = |watched: Watched| watches.by_kind[watched as usize].counts;
+    let all = of(Watched::StudentEnrollment) + of(Watched::TeacherEnrollment);
+    let kinds = Watched::ALL.into_iter().map(|watched| (watched.name(), of(watched)));
+    kinds
+        .chain([(ENROLLMENT, all)])
+        .filter(|(_, counts)| *counts != Counts::default())
+        .map(|(name, counts)| (name.to_owned(), counts.with_unchanged()))
+        .collect()
 }
 
 /// The result of a tally.
@@ -380,6 +386,8 @@ pub(super) struct Closed {
     pub(super) effects: Effects,
     pub(super) holds: Vec<Hold>,
     pub(super) schools: Vec<SchoolCounts>,
+    /// See [`roster::review::Review::still_named`].
+    pub(super) still_named: BTreeMap<String, u64>,
 }
 
 /// Guards 1, 3, 6 and 7 in a school or in the district, and guard 4 in a school.
@@ -412,35 +420,5 @@ fn watch_scope(
 }
 
 fn of_school(school: OfSchool) -> SchoolCounts {
-    let OfSchool { id, watches } = school;
-    let mut counts: BTreeMap<String, Counts> = Watched::ALL
-        .into_iter()
-        .map(|watched| (watched.name().to_owned(), watches.by_kind[watched as usize].counts))
-        .filter(|(_, counts)| *counts != Counts::default())
-        .map(|(kind, counts)| (kind, unchanged(counts)))
-        .collect();
-    let of = |watched: Watched| watches.by_kind[watched as usize].counts;
-    let all = sum(of(Watched::StudentEnrollment), of(Watched::TeacherEnrollment));
-    if all != Counts::default() {
-        counts.insert(ENROLLMENT.to_owned(), unchanged(all));
-    }
-    SchoolCounts { school: id, counts }
-}
-
-fn sum(a: Counts, b: Counts) -> Counts {
-    Counts {
-        in_source: a.in_source + b.in_source,
-        in_mirror: a.in_mirror + b.in_mirror,
-        added: a.added + b.added,
-        changed: a.changed + b.changed,
-        removed: a.removed + b.removed,
-        unchanged: a.unchanged + b.unchanged,
-        ended: a.ended + b.ended,
-        not_admitted: a.not_admitted + b.not_admitted,
-    }
-}
-
-fn unchanged(counts: Counts) -> Counts {
-    let gone = counts.removed + counts.changed + counts.ended;
-    Counts { unchanged: counts.in_mirror.saturating_sub(gone), ..counts }
+    SchoolCounts { school: school.id, counts: by_name(&school.watches) }
 }

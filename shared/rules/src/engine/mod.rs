@@ -75,12 +75,14 @@ fn outcome<S: PlanSink>(
 ) -> Outcome {
     let (changes, erased) = (output.changes, output.erased);
     let fields = output.fields.shares(!context.policy.stores_demographics());
-    let guard::Closed { counts, effects, holds, schools } = output.tally.close(context, protected);
+    let guard::Closed { counts, effects, holds, schools, still_named } =
+        output.tally.close(context, protected);
     let unreadable = RecordKind::ALL
         .into_iter()
         .map(|kind| (count_name(kind).to_owned(), protected.count(kind)))
         .filter(|(_, count)| *count > 0)
         .collect();
-    let review = Review { fields, schools, unreadable };
+    let left_out = protected.left_out();
+    let review = Review { fields, schools, unreadable, left_out, still_named };
     Outcome { counts, changes, erased, effects, holds, review }
 }

@@ -1,10 +1,13 @@
 //! What stays unchanged in the mirror: unreadable records of the source (R-H3) and pins (R-P1).
 
+use std::collections::BTreeMap;
+
 use super::aliases::Aliases;
 use super::hashes::{IdMap, IdSet, pair};
 use crate::book::groups;
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::{SourceId, hash64};
+use roster::outcome::ENROLLMENT;
 use roster::records::{Membership, RecordKind, Student};
 use roster::snapshot::{UnreadableReason, UnreadableRecord};
 
@@ -134,6 +137,38 @@ impl Protected {
     pub(super) fn count(&self, kind: RecordKind) -> u64 {
         let sent = self.records[kind as usize].len() - self.referenced[kind as usize].len();
         sent as u64 + self.kinds[kind as usize]
+    }
+
+    /// Counts what was sent but could not be used; see [`roster::review::Review::left_out`].
+    pub(super) fn left_out(&self) -> BTreeMap<String, u64> {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let mut add = |name: &str, count: u64| {
+            if count > 0 {
+                *counts.entry(name.to_owned()).or_default() += count;
+            }
+        };
+        let mut kinds_of_person: IdMap<u8> = IdMap::default();
+        for kind in RecordKind::ALL.into_iter().filter(|kind| kind.is_person()) {
+            for id in self.sent(kind) {
+                *kinds_of_person.entry(id).or_default() += 1;
+            }
+        }
+        add("person", kinds_of_person.values().filter(|kinds| **kinds > 1).count() as u64);
+        for kind in RecordKind::ALL {
+            let one_kind = |id: &u64| kinds_of_person.get(id).is_none_or(|kinds| *kinds == 1);
+            let records = self.sent(kind).filter(one_kind).count() as u64;
+            add(kind.name(), records + self.kinds[kind as usize]);
+        }
+        let enrollments = self.enrollments.len() as u64 + u64::from(self.every_enrollment);
+        add(ENROLLMENT, enrollments);
+        add("demographics", self.demographics.len() as u64 + u64::from(self.any_demographics));
+        counts
+    }
+
+    /// Returns the records of a kind that were sent but could not be read.
+    fn sent(&self, kind: RecordKind) -> impl Iterator<Item = u64> {
+        let referenced = &self.referenced[kind as usize];
+        self.records[kind as usize].iter().copied().filter(|id| !referenced.contains(id))
     }
 
     /// Whether the run may remove anything (R-H2).

@@ -46,7 +46,7 @@ pub struct UndoContext<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Undone {
     /// The sink has received the inverse plan.
-    Planned(Outcome),
+    Planned(Box<Outcome>),
     /// Records were changed after the run: the sink has received only findings.
     Refused {
         /// The number of records that were changed.
@@ -85,7 +85,8 @@ pub fn undo<I: UndoInputs, S: PlanSink>(
         }
     }
     let (counts, holds) = inverse.tally.close(context.policy);
-    Ok(Undone::Planned(Outcome { counts, changes: inverse.changes, holds, ..Outcome::default() }))
+    let outcome = Outcome { counts, changes: inverse.changes, holds, ..Outcome::default() };
+    Ok(Undone::Planned(Box::new(outcome)))
 }
 
 /// Compares the mirror, its links and the local edits with the state after the run.

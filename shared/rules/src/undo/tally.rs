@@ -119,13 +119,9 @@ impl Tally {
 
     /// Returns the counts, and the holds of the undo.
     pub(super) fn close(self, policy: &Policy) -> (BTreeMap<String, Counts>, Vec<Hold>) {
-        let unchanged = |counts: Counts| Counts {
-            unchanged: counts.in_mirror.saturating_sub(counts.removed + counts.changed),
-            ..counts
-        };
         let mut all: BTreeMap<String, Counts> = RecordKind::ALL
             .into_iter()
-            .map(|kind| (count_name(kind).to_owned(), unchanged(self.kinds[kind as usize])))
+            .map(|kind| (count_name(kind).to_owned(), self.kinds[kind as usize].with_unchanged()))
             .collect();
         let watched = |watched: Watched| match watched {
             Watched::School => self.kinds[RecordKind::School as usize],
@@ -140,21 +136,13 @@ impl Tally {
         let limits = holds::limits(policy);
         let mut holds = Vec::new();
         for kind in Watched::ALL {
-            let counts = unchanged(watched(kind));
+            let counts = watched(kind).with_unchanged();
             let scope = Scope { kind: kind.name(), school: None };
             holds.extend(holds::too_many(&limits, scope, &Watch { counts, ..Watch::default() }));
             all.insert(kind.name().to_owned(), counts);
         }
-        let (a, b) = (self.students, self.teachers);
-        all.insert(
-            ENROLLMENT.to_owned(),
-            unchanged(Counts {
-                in_mirror: a.in_mirror + b.in_mirror,
-                added: a.added + b.added,
-                removed: a.removed + b.removed,
-                ..Counts::default()
-            }),
-        );
+        let enrollments = self.students + self.teachers;
+        all.insert(ENROLLMENT.to_owned(), enrollments.with_unchanged());
         (all, holds)
     }
 }

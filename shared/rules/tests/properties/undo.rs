@@ -52,7 +52,7 @@ fn undo_run(world: &World, changes: &[Change], removals: bool) -> (Undone, Plann
     let mut planned = Planned::default();
     let undone = undo(&context, &Past { mirror: &world.mirror, changes }, &mut planned).unwrap();
     if let Undone::Planned(outcome) = &undone {
-        planned.outcome = outcome.clone();
+        planned.outcome = (**outcome).clone();
     }
     (undone, planned)
 }

@@ -54,6 +54,14 @@ fn held(w: &World, text: &str) -> String {
     print::holds(&w.plan(&parse::snapshot(text)))
 }
 
+/// The school with other lines instead of its first students' ones.
+fn instead_of_students(count: usize, line: impl Fn(&str) -> String) -> String {
+    (0..count).fold(SCHOOL.text(), |text, n| {
+        let id = format!("s{:02}{}", n / 10, n % 10);
+        text.replace(&format!("student {id}\n"), &format!("{}\n", line(&id)))
+    })
+}
+
 fn after(school: &School) -> World {
     world("clever", json!({})).after(&school.text())
 }
@@ -193,17 +201,7 @@ fn r_h1_a_missing_school_is_the_first_reason() {
 #[test]
 fn r_h1_unreadable_records_hold_above_their_percentage() {
     let w = after(&SCHOOL);
-    let unreadable = |count: usize| {
-        let mut text = SCHOOL.text();
-        for n in 0..count {
-            let student = format!("s{:02}{}", n / 10, n % 10);
-            text = text.replace(
-                &format!("student {student}\n"),
-                &format!("unreadable student {student}\n"),
-            );
-        }
-        text
-    };
+    let unreadable = |count| instead_of_students(count, |id| format!("unreadable student {id}"));
     assert_snapshot!(held(&w, &unreadable(20)), @"may go");
     assert_snapshot!(held(&w, &unreadable(21)), @r"
     student: 21 of 200 students in the source cannot be read and would stay as they are; the limit is 10 %
@@ -223,17 +221,8 @@ fn r_h1_a_file_of_which_no_class_can_be_read_is_held() {
 #[test]
 fn r_h1_people_who_are_missing_but_still_referred_to_are_held() {
     let w = after(&SCHOOL);
-    let missing = |count: usize| {
-        let mut text = SCHOOL.text();
-        for n in 0..count {
-            let student = format!("s{:02}{}", n / 10, n % 10);
-            text = text.replace(
-                &format!("student {student}\n"),
-                &format!("unreadable student {student} referenced\n"),
-            );
-        }
-        text
-    };
+    let missing =
+        |count| instead_of_students(count, |id| format!("unreadable student {id} referenced"));
     assert_snapshot!(held(&w, &missing(20)), @"may go");
     assert_snapshot!(held(&w, &missing(21)), @"student: 21 of 200 students are missing from the source, which still has 21 enrollments of them; the limit is 10 %");
     // They stay, with their enrollments.

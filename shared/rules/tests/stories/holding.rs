@@ -1,5 +1,7 @@
 //! R-H: holds of dangerous runs, and unreadable records.
 
+use std::collections::BTreeMap;
+
 use insta::assert_snapshot;
 use roster::records::RecordKind;
 use roster::run::{RunState, Step};
@@ -199,7 +201,7 @@ fn r_h3_new_enrollments_of_an_unreadable_class_are_added() {
         student s1 email=a@x
         student s2 email=b@x";
     let mut w = world("sis", json!({})).after(text);
-    // s2 moved to another class; the class stays as it is here. s3 is new, in this class alone.
+    // s2 moved to another class; the class keeps its roster. s3 is new, in this class alone.
     let tonight = "
         unreadable class c1 teachers=t2*,t1 students=s1,s3,s4@2026-11-01..
         class c2 teachers=t2* students=s2
@@ -377,4 +379,25 @@ fn r_h3_an_unreadable_row_of_demographics_leaves_only_the_demographics() {
     ! student_no_email student s2
     ");
     assert_snapshot!(of(&w, 0), @r#"{"grades":["5"],"races":["asian"],"gender":"female"}"#);
+}
+
+#[test]
+fn r_x3_each_row_that_cannot_be_used_is_counted_once() {
+    let w = world("clever", json!({}))
+        .after("class c1 teachers=t1* students=s1\nteacher t1\nstudent s1\nstudent s2");
+    // The role of `u` could not be read, so `u` may be of any kind.
+    let planned = w.plan(&parse::snapshot(
+        "class c1 teachers=t1* students=s1
+        teacher t1
+        student s1
+        unreadable student u
+        unreadable teacher u
+        unreadable guardian u
+        unreadable student s2 referenced
+        unreadable enrollment class=c1 person=s2
+        unreadable demographics s1",
+    ));
+    let counts = |of: &BTreeMap<String, u64>| format!("{of:?}");
+    assert_snapshot!(counts(&planned.outcome.review.left_out), @r#"{"demographics": 1, "enrollment": 1, "person": 1}"#);
+    assert_snapshot!(counts(&planned.outcome.review.still_named), @r#"{"student": 1}"#);
 }

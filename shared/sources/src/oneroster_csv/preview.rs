@@ -111,7 +111,7 @@ impl Preview {
     }
 }
 
-/// A refusal is recorded, and the other files are still looked at. A failed read ends the import.
+/// A refusal is recorded, and the headers of the other files are checked too. A failed read ends the import.
 fn skip_refusal(abort: Abort) -> Result<(), Abort> {
     match abort {
         Abort::Refused => Ok(()),

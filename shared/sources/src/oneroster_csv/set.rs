@@ -65,7 +65,7 @@ impl FileSet {
     }
 
     /// Sorts a package's files and reads its manifest. If the manifest cannot be used, the finding
-    /// that refuses the set is recorded, and the set is returned all the same, so that the headers
+    /// that refuses the set is recorded, and the set is still returned, so that the headers
     /// of its files can be checked too (R-X4).
     pub(super) fn sorted(
         package: &mut dyn Package,

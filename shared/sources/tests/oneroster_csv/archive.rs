@@ -143,8 +143,8 @@ fn check_2_files_in_several_folders() {
 fn archive_files_of_macos_are_skipped() {
     let outcome = Set::valid().file("__MACOSX/._users.csv", "x").file(".DS_Store", "x").import();
     assert_snapshot!(outcome.found(), @r"
-    info file_unknown: `__MACOSX/._users.csv` was added by macOS when the files were zipped. Nothing to do: the file is ignored.
-    info file_unknown: `.DS_Store` was added by macOS when the files were zipped. Nothing to do: the file is ignored.
+    info file_unknown: `__MACOSX/._users.csv` was added by macOS when the files were zipped. The file is ignored. If it is a OneRoster file, correct its name.
+    info file_unknown: `.DS_Store` was added by macOS when the files were zipped. The file is ignored. If it is a OneRoster file, correct its name.
     ");
     assert_eq!(outcome.counts(), Set::valid().import().counts());
 }
@@ -183,8 +183,8 @@ fn check_10_unknown_and_unneeded_files() {
         .file("enrolments.csv", "x")
         .file("lineItems.csv", "sourcedId\n");
     assert_snapshot!(set.import().found(), @r"
-    info file_unknown: the export contains `diagnostics.txt`, which is not a OneRoster file. Nothing to do: the file is ignored.
-    info file_unknown: the export contains `enrolments.csv`, which is not a OneRoster file; perhaps enrollments.csv is meant. Nothing to do: the file is ignored.
+    info file_unknown: the export contains `diagnostics.txt`, which is not a OneRoster file. The file is ignored. If it is a OneRoster file, correct its name.
+    info file_unknown: the export contains `enrolments.csv`, which is not a OneRoster file; perhaps enrollments.csv is meant. The file is ignored. If it is a OneRoster file, correct its name.
     info file_not_used: a roster does not need lineItems.csv. Nothing to do: the file is ignored.
     ");
 }
@@ -201,8 +201,8 @@ fn files_of_microsoft_school_data_sync_are_recognized() {
     let users = "sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms\nu1,a,b,c,,,,,\n";
     assert_snapshot!(Set::of(&[("users.csv", users), ("orgs.csv", "sourcedId,name,type\n")]).import().found(), @"stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");
     assert_snapshot!(Set::of(&[("School.csv", "SIS ID,Name\n1,a\n"), ("Section.csv", "SIS ID\n1\n")]).import().found(), @r"
-    info file_unknown: the export contains `School.csv`, which is not a OneRoster file. Nothing to do: the file is ignored.
-    info file_unknown: the export contains `Section.csv`, which is not a OneRoster file. Nothing to do: the file is ignored.
+    info file_unknown: the export contains `School.csv`, which is not a OneRoster file. The file is ignored. If it is a OneRoster file, correct its name.
+    info file_unknown: the export contains `Section.csv`, which is not a OneRoster file. The file is ignored. If it is a OneRoster file, correct its name.
     stop sds_files: these are Microsoft School Data Sync files, not OneRoster files. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.
     ");
     assert_snapshot!(Set::valid().file("users.csv", users).import().found_of("sds_files"), @"stop sds_files users.csv:1: the column `activeDirectoryMatchId` belongs to Microsoft School Data Sync, not to OneRoster. Choose OneRoster 1.1 or 1.2 as the export format in the student information system.");

@@ -95,7 +95,7 @@ fn r_x3_one_address_for_everyone_is_one_finding() {
         set = set.change("users.csv", &format!("ada{n}@"), "noemail@");
     }
     let outcome = set.import();
-    assert_snapshot!(first(&outcome), @"warn email_for_many users.csv:6 email: 20 of the 24 people with an e-mail address have the same one, on line 6 and others. Leave the e-mail address of a person without one blank. An address that several people share signs nobody in.");
+    assert_snapshot!(first(&outcome), @"warn email_for_many users.csv:6 email: 20 of the 24 people with an e-mail address have the same one, on line 6 and others. Leave the e-mail address of a person without one blank. An address that several people share cannot be used to sign in.");
     assert!(!outcome.found().contains("noemail"), "{}", outcome.found());
     assert!(!school(20).import().codes().contains(&"email_for_many"));
 }

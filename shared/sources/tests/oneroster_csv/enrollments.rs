@@ -24,7 +24,7 @@ fn r_t7_an_enrollment_with_another_role_is_kept_for_the_policy_to_decide() {
     warn enrollment_role enrollments.csv:6 role [enrollment e5]: the enrollment lists the user as a teacher, but the user is not a teacher. Correct the role of the enrollment or of the user.
     warn enrollment_role enrollments.csv:7 role [enrollment e6]: the enrollment lists the user as a student, but the user is not a student. Correct the role of the enrollment or of the user.
     warn enrollment_role enrollments.csv:8 role [enrollment e7]: the enrollment lists the user as a teacher, but the user is not a teacher. Correct the role of the enrollment or of the user.
-    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
     ");
     assert_eq!(outcome.ids(RecordKind::Teacher), ["ai1", "st2", "te1"]);
     assert!(
@@ -53,10 +53,10 @@ fn roles_without_account_or_enrollment_are_counted() {
         .rows("enrollments.csv", "e6,,,c1,s1,ai1,proctor,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    info role_not_rostered users.csv role: 2 users with the role `administrator` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
-    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
-    info role_not_rostered enrollments.csv role: 1 enrollments with the role `administrator` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
-    info role_not_rostered enrollments.csv role: 1 enrollments with the role `proctor` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info role_not_rostered users.csv role: 2 users with the role `administrator` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
+    info role_not_rostered users.csv role: 1 users with the role `aide` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
+    info role_not_rostered enrollments.csv role: 1 enrollments with the role `administrator` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
+    info role_not_rostered enrollments.csv role: 1 enrollments with the role `proctor` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
     ");
     assert_eq!(outcome.enrollments, Some(4));
     assert_eq!(outcome.ids(RecordKind::Teacher), ["te1"]);
@@ -70,9 +70,9 @@ fn check_44_courses_students_and_teachers_without_references() {
         .rows("users.csv", "te3,,,true,s1,teacher,bhale,,Bo,Hale,,,,,,,,")
         .import();
     assert_snapshot!(outcome.found(), @r"
-    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    info course_without_class courses.csv: 1 courses have no class. Check whether classes are missing from the export.
     warn students_without_class enrollments.csv: 1 students have no enrollment. Check whether these students are enrolled.
-    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
+    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. If these teachers teach here, enroll them in their classes.
     ");
 }
 

@@ -40,11 +40,11 @@ fn check_42_roles_of_1_2() {
     warn roles_primary roles.csv:7 roleType [user se1]: the user has only secondary roles. Mark one role as primary.
     warn roles_primary roles.csv:8 roleType [user tw1]: the user has two primary roles in one org. Mark one role as primary.
     drop user_without_role users.csv:6 [user no1]: a user has no role. Give the user a role in roles.csv.
-    info roles_not_current roles.csv: 1 users have no role that is valid today. Nothing to do.
+    info roles_not_current roles.csv: 1 users have no role that is valid today. If these users are still active, correct the dates of their roles.
     warn students_without_class enrollments.csv: 2 students have no enrollment. Check whether these students are enrolled.
-    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
-    info role_not_rostered roles.csv role: 1 rows with the role `ext:coach` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
-    info role_not_rostered roles.csv role: 1 rows with the role `principal` get no account or enrollment here. Nothing to do: administrators, aides and proctors are added here by hand.
+    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. If these teachers teach here, enroll them in their classes.
+    info role_not_rostered roles.csv role: 1 rows with the role `ext:coach` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
+    info role_not_rostered roles.csv role: 1 rows with the role `principal` get no account or enrollment here. Correct the role if one of them is a student, a teacher or a guardian. Others are added here by hand.
     warn school_not_sent orgs.csv [org s9]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     drop reference_missing roles.csv:13 orgSourcedId [org s9]: `s9` is named by 1 role and is not in orgs.csv. Export the missing record, or correct the reference.
     drop reference_missing roles.csv:14 userSourcedId [user nobody]: `nobody` is named by 1 role and is not in users.csv. Export the missing record, or correct the reference.
@@ -294,7 +294,7 @@ fn r_o3_records_outside_the_shared_schools_are_not_imported() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     warn shared_school_unknown orgs.csv [org s77]: the setting shared_schools names the school `s77`, which the source does not have. Ask an operator to correct the setting.
-    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    info course_without_class courses.csv: 1 courses have no class. Check whether classes are missing from the export.
     warn agent_one_way users.csv agentSourcedIds: 2 relationships are given in one direction only; they were accepted in both. Name the students in the guardians' rows too.
     ");
     assert_eq!(outcome.ids(RecordKind::School), ["s1"]);

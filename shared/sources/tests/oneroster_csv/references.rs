@@ -87,7 +87,7 @@ fn check_36_references_to_missing_records() {
         .import();
     assert_snapshot!(outcome.found(), @r"
     info org_hierarchy orgs.csv:3 parentSourcedId [org s1]: the school has no district above it. Nothing to do.
-    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    info course_without_class courses.csv: 1 courses have no class. Check whether classes are missing from the export.
     warn enrollments_of_dropped_classes enrollments.csv: 1 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     warn school_not_sent orgs.csv [org s8]: classes or people refer to a school that is not in orgs.csv; the school stays unchanged. Export the school, or remove the references to it.
     warn optional_reference_missing academicSessions.csv:3 parentSourcedId [academicSession y99]: `y99` is named by 1 academic session and 1 course and is not in academicSessions.csv. Export the missing record, or correct the reference.

@@ -186,7 +186,7 @@ fn r_a6_a_lost_term_or_course_that_is_still_referred_to_stays() {
     let outcome =
         Set::valid().change("courses.csv", "co1,,,y27,Reading", "co7,,,y27,Reading").import();
     assert_snapshot!(outcome.found(), @r"
-    info course_without_class courses.csv: 1 courses have no class. Nothing to do.
+    info course_without_class courses.csv: 1 courses have no class. Check whether classes are missing from the export.
     warn enrollments_of_dropped_classes enrollments.csv: 4 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
     drop reference_missing classes.csv:2 courseSourcedId [course co1]: `co1` is named by 2 classes and is not in courses.csv. Export the missing record, or correct the reference.
     ");

@@ -168,7 +168,7 @@ fn check_31_and_32_words() {
     warn value_case users.csv:7 role [user te2]: role is `Teacher`, read as teacher. Use the value exactly as OneRoster spells it.
     warn optional_value_unknown demographics.csv:2 sex [demographics st1]: sex is not one of male, female, unspecified, other. Correct the value.
     warn enrollments_of_dropped_classes enrollments.csv: 2 enrollments belong to classes that were skipped. They are used only for classes that are already in the mirror. Correct the classes.
-    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. Nothing to do.
+    info teachers_without_class enrollments.csv: 1 teachers have no enrollment. If these teachers teach here, enroll them in their classes.
     ");
     assert_snapshot!(outcome.unreadable(), @r#"
     {"gap":"record","kind":"school","id":"s3"}

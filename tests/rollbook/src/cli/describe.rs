@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use mirror::keys;
 use roster::change::Counts;
-use roster::finding::{self, Severity};
+use roster::finding;
+use roster::outcome::{Effects, plural};
 use roster::run::RunState;
 use roster::verdict::{Verdict, VerdictKind};
 use stack::{INTERNAL, Notification, Stack};
@@ -147,6 +148,9 @@ fn table(outcome: &Outcome) -> String {
         text.push('\n');
     }
     let effects = &outcome.report.effects;
+    if *effects == Effects::default() {
+        return text;
+    }
     for (what, effect) in [
         ("active classes", effects.active_classes),
         ("classes with a teacher", effects.classes_with_teacher),
@@ -173,9 +177,9 @@ fn findings(outcome: &Outcome) -> String {
         let meaning = finding::code(code).map_or("", |known| known.meaning);
         let _ = writeln!(
             text,
-            "  {:>9} x {meaning} ({code}; {})",
+            "  {:>9} x {meaning} ({code}). {}",
             thousands(total.count),
-            consequence(total.severity)
+            total.severity.consequence()
         );
         for finding in report.findings.iter().filter(|finding| finding.code == code).take(QUOTED) {
             let place = finding.place.as_ref().map(|place| match place.line {
@@ -187,26 +191,6 @@ fn findings(outcome: &Outcome) -> String {
         }
     }
     text
-}
-
-fn consequence(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Stop => "the whole file was refused",
-        Severity::Drop => "the record was skipped and stays unchanged",
-        Severity::Warn => "imported, but please correct it",
-        Severity::Info => "for your information",
-    }
-}
-
-/// The plural of a kind's name.
-pub(super) fn plural(kind: &str) -> String {
-    match kind {
-        "class" => "classes".into(),
-        "student_enrollment" => "enrollments of students".into(),
-        "teacher_enrollment" => "enrollments of teachers".into(),
-        "relationship" => "links between guardians and students".into(),
-        other => format!("{other}s"),
-    }
 }
 
 /// `12,345`.

@@ -63,7 +63,8 @@ pub async fn assemble(
         origin: manifest.origin.clone(),
         counts: outcome.counts,
         effects: outcome.effects,
-        left_out: outcome.review.unreadable,
+        left_out: outcome.review.left_out,
+        still_named: outcome.review.still_named,
         holds: outcome.holds,
         cause: record.cause.clone(),
         decided: record.decided.clone(),
@@ -111,7 +112,7 @@ pub async fn put(objects: &impl WriteObjects, report: &Report) -> Result<(), Mir
     put_json(objects, &keys::report(district, run), &stored, WHAT).await
 }
 
-/// A report as it is stored: with its verdict, for programs that read the object.
+/// The stored form of a report: with its verdict, for programs that read the object.
 #[derive(Serialize)]
 struct StoredReport<'a> {
     #[serde(flatten)]
@@ -133,34 +134,12 @@ pub async fn read(
     read_json(objects, &keys::report(district, run), WHAT).await
 }
 
-/// Returns a run's report as stored: JSON, which is long if there are many findings.
-pub async fn read_text(
+/// Returns a file of a run's report as stored, or `None` if there is none. `key`: one of
+/// [`keys::report`], [`keys::report_page`] and [`keys::findings_csv`].
+pub async fn read_file(
     objects: &impl ReadObjects,
-    district: &DistrictId,
-    run: &RunId,
+    key: &str,
 ) -> Result<Option<String>, MirrorError> {
-    read_object(objects, &keys::report(district, run)).await
-}
-
-/// Returns a run's report as an HTML page.
-pub async fn read_page(
-    objects: &impl ReadObjects,
-    district: &DistrictId,
-    run: &RunId,
-) -> Result<Option<String>, MirrorError> {
-    read_object(objects, &keys::report_page(district, run)).await
-}
-
-/// Returns the findings of a run's report as a CSV file.
-pub async fn read_findings_csv(
-    objects: &impl ReadObjects,
-    district: &DistrictId,
-    run: &RunId,
-) -> Result<Option<String>, MirrorError> {
-    read_object(objects, &keys::findings_csv(district, run)).await
-}
-
-async fn read_object(objects: &impl ReadObjects, key: &str) -> Result<Option<String>, MirrorError> {
     let Some(body) = objects.get(key).await? else { return Ok(None) };
     String::from_utf8(body).map(Some).map_err(|_| MirrorError::corrupt(WHAT, "it is not UTF-8"))
 }

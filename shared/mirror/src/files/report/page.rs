@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use roster::finding::{self, Severity};
-use roster::outcome::Effect;
+use roster::finding;
+use roster::outcome::{Effect, Effects};
 use roster::report::{Report, Total};
 use roster::run::{Cause, Command, RunState};
 use roster::verdict::Verdict;
@@ -141,7 +141,7 @@ fn finding_section(
     let meaning = known.map_or(code, |code| code.meaning);
     let times = if total.count == 1 { "once".to_owned() } else { format!("{} times", total.count) };
     write!(page, "<h3>{times}: {}</h3>", escaped(meaning))?;
-    write!(page, "<p>{} <small>({})</small></p>", consequence(total.severity), escaped(code))?;
+    write!(page, "<p>{} <small>({})</small></p>", total.severity.consequence(), escaped(code))?;
     if let Some(advice) = known.map(|code| code.advice).filter(|advice| !advice.is_empty()) {
         write!(page, "<p class=\"do\"><b>What to do:</b> {}</p>", escaped(advice))?;
     }
@@ -163,15 +163,6 @@ fn finding_section(
     }
     page.push_str("</ul>");
     Ok(())
-}
-
-fn consequence(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Stop => "Because of this, the data was refused.",
-        Severity::Drop => "The record was left out. The mirror keeps it as it was.",
-        Severity::Warn => "The record was imported. Please correct it.",
-        Severity::Info => "For your information.",
-    }
 }
 
 fn counts(page: &mut String, report: &Report) -> std::fmt::Result {
@@ -197,8 +188,13 @@ fn counts(page: &mut String, report: &Report) -> std::fmt::Result {
             c.unchanged
         )?;
     }
-    page.push_str("</table><h2>What people see</h2><table><tr><th><th>Before<th>After</tr>");
+    page.push_str("</table>");
     let effects = &report.effects;
+    if *effects == Effects::default() {
+        // An undo counts none.
+        return Ok(());
+    }
+    page.push_str("<h2>What people see</h2><table><tr><th><th>Before<th>After</tr>");
     for (what, Effect { before, after }) in [
         ("Active classes", effects.active_classes),
         ("Classes with a teacher", effects.classes_with_teacher),

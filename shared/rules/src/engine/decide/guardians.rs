@@ -62,11 +62,11 @@ impl Guardians<'_> {
                 if active {
                     return self.present(output, key, merged, item);
                 }
-                let Some(item) = item else {
+                // Each of several ids of one guardian is a record of the source.
+                for _ in 0..=merged.also.len() {
                     output.tally.not_admitted(RecordKind::Guardian, &merged.person.schools);
-                    return Ok(());
-                };
-                self.archived(output, item)
+                }
+                item.map_or(Ok(()), |item| self.archived(output, item))
             }
             (None, Some(item)) => self.archived(output, item),
             (None, None) => Ok(()),

@@ -55,13 +55,14 @@ impl Students<'_> {
         }
         match (source, mirror) {
             (Some(source), item) if active => self.present(output, enrollments, key, *source, item),
-            (Some(source), None) => {
-                output.tally.not_admitted(RecordKind::Student, &source.person.schools);
-                Ok(())
-            }
-            (None, None) => Ok(()),
             (_, Some(item)) if active => self.kept(output, enrollments, item),
-            (source, Some(item)) => self.archived(output, enrollments, item, source.is_none()),
+            (source, item) => {
+                if let Some(source) = &source {
+                    output.tally.not_admitted(RecordKind::Student, &source.person.schools);
+                }
+                let absent = source.is_none();
+                item.map_or(Ok(()), |item| self.archived(output, enrollments, item, absent))
+            }
         }
     }
 

@@ -142,7 +142,7 @@ pub(in crate::engine) fn student_facts(
     let in_active_class = students::requirements(context.policy).class
         && student.classes.iter().any(|enrollment| {
             enrollment.is_on(context.today)
-                // A class that is kept lists nobody of the source, unless its own record is
+                // A class that is kept has no enrollments of the source, unless its own record is
                 // unreadable: then its enrollments count (R-H3).
                 && matches!(
                     classes.get(&enrollment.id.hash64()),

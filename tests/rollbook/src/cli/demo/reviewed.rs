@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use roster::outcome::plural;
 use serde_json::Value;
 
-use super::super::describe::{plural, thousands};
+use super::super::describe::thousands;
 
 /// How many findings and records of each kind are quoted.
 const FINDINGS: usize = 6;
