@@ -36,7 +36,13 @@ pub(crate) async fn is_undone(
     of: &RunId,
 ) -> Result<bool, MirrorError> {
     let newest = runs.newest(district, SEARCHED).await?;
-    let mut undone: HashSet<&RunId> = HashSet::new();
+    Ok(undone(&newest).contains(of))
+}
+
+/// Returns the runs whose undo was applied. A run whose undo was undone itself is not among them:
+/// its changes are in force again. `newest` has the newest run first.
+pub(crate) fn undone(newest: &[RunRecord]) -> HashSet<&RunId> {
+    let mut undone = HashSet::new();
     // Newest first: whether an undo was undone is known before the undo is reached.
     for run in newest.iter().filter(|run| run.state == RunState::Applied) {
         if let Cause::Undo(command) = &run.cause
@@ -45,5 +51,5 @@ pub(crate) async fn is_undone(
             undone.insert(&command.of);
         }
     }
-    Ok(undone.contains(of))
+    undone
 }

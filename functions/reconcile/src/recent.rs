@@ -1,16 +1,13 @@
 //! What the runs of the last days have removed, for the guard against removals that add up (R-H1,
 //! guard 7).
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use mirror::files::plan;
 use mirror::ports::runs::{RunRecord, Runs};
-use roster::id::RunId;
 use roster::outcome::RecentRemovals;
 use roster::run::{Cause, RunState};
 
-use crate::{ReconcileFailure, Services, Storage};
+use crate::{ReconcileFailure, Services, Storage, earlier};
 
 /// How far back removals add up.
 const WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -25,14 +22,7 @@ pub(crate) async fn removals<S: Services>(
     record: &RunRecord,
 ) -> Result<RecentRemovals, ReconcileFailure> {
     let runs = storage.table.newest(&record.district, MOST_RUNS).await?;
-    let undone: BTreeSet<&RunId> = runs
-        .iter()
-        .filter(|run| run.state == RunState::Applied)
-        .filter_map(|run| match &run.cause {
-            Cause::Undo(command) => Some(&command.of),
-            Cause::Source | Cause::Restore(_) => None,
-        })
-        .collect();
+    let undone = earlier::undone(&runs);
     let counts = |run: &&RunRecord| {
         run.run != record.run
             && run.state == RunState::Applied

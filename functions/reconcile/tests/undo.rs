@@ -15,6 +15,7 @@ use mirror::testing::Configure as _;
 use reconcile::Summary;
 use roster::edit::LocalEdit;
 use roster::id::RunId;
+use roster::outcome::Guard;
 use roster::run::{Cause, Decided, Decision, RunState};
 use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
@@ -216,6 +217,24 @@ async fn r_h4_a_run_that_was_undone_is_refused_as_already_undone_until_the_undo_
 }
 
 #[tokio::test]
+async fn r_h1_removals_whose_undo_was_undone_count_again_in_the_week() {
+    let world = World::new().await;
+    let missing = |count: usize| Night { classes: 2, ..Night::of(count..100) };
+    world.night(0, &missing(0)).await;
+    let (night, _) = world.night(10, &missing(8)).await;
+    let (undo, event) = world.request(20, &Request::Undo(command(&night))).await;
+    assert_eq!(world.send(event).await.applied, 1);
+    let (_, event) = world.request(30, &Request::Undo(command(&undo))).await;
+    assert_eq!(world.send(event).await.applied, 1, "the 8 students are archived again");
+    let (_, summary) = world.night(40, &missing(16)).await;
+    assert_eq!(summary.applied, 1, "16 of 100 students in a week are below the limit");
+    let (held, summary) = world.night(50, &missing(24)).await;
+    assert_eq!(summary.held, 1, "24 of 100 students in a week are above the limit");
+    let holds = world.report(&held).await.holds;
+    assert!(holds.iter().any(|hold| hold.guard == Guard::Cumulative), "{holds:?}");
+}
+
+#[tokio::test]
 async fn r_h2_the_next_night_replaces_a_held_undo() {
     let world = World::new().await;
     world.night(0, &first()).await;
@@ -294,20 +313,6 @@ async fn r_h4_an_impossible_undo_or_restore_is_refused_with_the_reason() {
     assert_eq!(off, Changed::Yes);
     assert!(refused(&world, 42, Request::Undo(command(&of))).await.contains("not synced"));
     assert!(refused(&world, 43, Request::Restore(command(&of))).await.contains("not synced"));
-}
-
-#[tokio::test]
-async fn r_h4_a_refused_undo_leaves_a_held_run_open_for_its_decision() {
-    let world = World::new().await;
-    world.night(0, &first()).await;
-    let (night, _) = world.night(10, &second()).await;
-    world.night(20, &Night { renamed: 6..8, classes: 2, ..Night::of(1..33) }).await;
-    let (held, summary) = world.night(30, &Night { classes: 2, ..Night::of(12..33) }).await;
-    assert_eq!(summary.held, 1);
-    let (_, event) = world.request(40, &Request::Undo(command(&night))).await;
-    assert_eq!(world.send(event).await, Summary { refused: 1, ..Summary::default() });
-    assert_eq!(world.state(&held).await, RunState::Held);
-    assert_eq!(world.send(world.decide(&held, "approve").await).await.applied, 1);
 }
 
 #[tokio::test]

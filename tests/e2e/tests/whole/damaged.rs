@@ -109,7 +109,7 @@ const DAMAGES: &[Damage] = &[
             text.truncate(end);
         },
         ends: RunState::Held,
-        says: "are missing from the source, which still has",
+        says: "guardians are missing from the source, which still refers to them",
     },
     Damage {
         name: "no teacher enrollments",
