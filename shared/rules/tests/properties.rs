@@ -19,6 +19,7 @@ use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
 use roster::records::{AnyMirrored, RecordKind, Status, kinds};
 use roster::snapshot::UnreadableRecord;
+use roster::withheld::Withheld;
 use world::{Snapshot, World, parse, world};
 
 /// Generates a snapshot in the text format of the test world.
@@ -381,7 +382,7 @@ proptest! {
         for text in nights {
             world.run(&clean(&text));
         }
-        world.removals = false;
+        world.withheld = Withheld::all_removals();
         let snapshot = clean(&last);
         let before = world.mirror.clone();
         let planned = world.run(&snapshot);

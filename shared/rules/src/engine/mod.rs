@@ -20,6 +20,7 @@ mod lists;
 mod merge;
 mod output;
 mod protected;
+mod withheld;
 
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::outcome::{Outcome, count_name};
@@ -41,9 +42,9 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     inputs: &I,
     sink: &mut S,
 ) -> Result<Outcome, PlanError> {
-    let mut protected = protected::Protected::read::<I>(context.removals, inputs)?;
+    let mut protected = protected::Protected::read::<I>(context.withheld, inputs)?;
     let owners = edits::read::<I>(context, inputs, &mut protected)?;
-    let from = &merge::Reading { inputs, owners: &owners };
+    let from = &merge::Reading { inputs, owners: &owners, withheld: protected.withheld() };
     let mut administrators = administrators::Administrators::read::<I>(inputs)?;
     let links = aliases::Links::read::<I>(inputs, &administrators)?;
     administrators.teachers = links[RecordKind::Teacher as usize].administrators();

@@ -70,6 +70,7 @@ use roster::records::{
 };
 use roster::rule::Rule;
 use roster::snapshot::UnreadableRecord;
+use roster::withheld::Withheld;
 use rules::engine::plan;
 
 /// The mirror: every kind by key, and the links by kind and source id.
@@ -181,7 +182,7 @@ pub(crate) struct World {
     pub(crate) administrators: Vec<Administrator>,
     pub(crate) today: Date,
     pub(crate) nights: u32,
-    pub(crate) removals: bool,
+    pub(crate) withheld: Withheld,
     /// The date on which plans are made; `None`: `today`.
     pub(crate) made_on: Option<Date>,
     pub(crate) recent: RecentRemovals,
@@ -206,7 +207,7 @@ pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
         administrators: Vec::new(),
         today: date(2026, 10, 1),
         nights: 0,
-        removals: true,
+        withheld: Withheld::default(),
         made_on: None,
         recent: RecentRemovals::default(),
     }
@@ -221,7 +222,7 @@ impl World {
             run: &run,
             today: self.today,
             policy: &self.policy,
-            removals: self.removals,
+            withheld: &self.withheld,
             made_on: self.made_on.unwrap_or(self.today),
             recent: &self.recent,
         };
