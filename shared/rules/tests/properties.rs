@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
 mod model;
+#[path = "properties/narrow.rs"]
+mod narrow;
 #[path = "properties/promises.rs"]
 mod promises;
 #[path = "properties/undo.rs"]

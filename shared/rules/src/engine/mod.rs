@@ -18,9 +18,12 @@ mod hashes;
 mod index;
 mod lists;
 mod merge;
+mod narrow;
 mod output;
 mod protected;
 mod withheld;
+
+pub use narrow::plan_narrowly;
 
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::outcome::{Outcome, count_name};
@@ -85,5 +88,5 @@ fn outcome<S: PlanSink>(
         .collect();
     let left_out = protected.left_out();
     let review = Review { fields, schools, unreadable, left_out, still_named };
-    Outcome { counts, changes, erased, effects, holds, review }
+    Outcome { counts, changes, erased, effects, holds, waits: Vec::new(), review }
 }
