@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use mirror::MirrorError;
 use mirror::files::plan::{self, StoredPlan};
+use mirror::files::report;
 use mirror::ops::apply::{Apply, Pause};
+use mirror::ports::districts::{Applied, Changed, Leases as _};
 use mirror::ports::runs::RunRecord;
-use roster::run::Step;
+use roster::run::{Cause, Step};
 use roster::snapshot::Manifest;
 use tracing::info;
 
@@ -32,7 +34,8 @@ impl<S: Services> Session<'_, S> {
         manifest: &Manifest,
         stored: &StoredPlan,
     ) -> Result<RunOutcome, ReconcileFailure> {
-        let against = record.plan.ok_or(MirrorError::Missing { what: "a run's plan" })?.against;
+        let plan = record.plan.as_ref().ok_or(MirrorError::Missing { what: "a run's plan" })?;
+        let against = plan.against;
         // Only this run can change the version while it is applied. A newer version means that the
         // plan was written completely before a crash, and only the record is out of date.
         let is_written = self.version() > against;
@@ -48,6 +51,7 @@ impl<S: Services> Session<'_, S> {
                 apply_seconds = record.apply_seconds, "applied"
             );
         }
+        self.begin_remainder(&mut record, stored).await?;
         record.step(Step::Finish)?;
         self.write_report(&record, manifest, stored).await?;
         if !is_written {
@@ -65,6 +69,56 @@ impl<S: Services> Session<'_, S> {
             ],
         );
         Ok(RunOutcome::Applied)
+    }
+
+    pub(crate) async fn find_nothing(
+        &mut self,
+        mut record: RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<RunOutcome, ReconcileFailure> {
+        record.step(Step::FindNothing)?;
+        self.write_report(&record, manifest, stored).await?;
+        self.set_applied(&record, manifest, self.version()).await?;
+        self.save(&mut record).await?;
+        self.count(&record, "unchanged", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
+        Ok(RunOutcome::Unchanged)
+    }
+
+    pub(crate) async fn write_report(
+        &self,
+        record: &RunRecord,
+        manifest: &Manifest,
+        stored: &StoredPlan,
+    ) -> Result<(), MirrorError> {
+        let report =
+            report::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
+        report::put(&self.storage.internal, &report).await
+    }
+
+    /// Records on the district that the mirror equals the plan of this run.
+    async fn set_applied(
+        &mut self,
+        record: &RunRecord,
+        manifest: &Manifest,
+        version: u64,
+    ) -> Result<(), MirrorError> {
+        let taken_at = match &record.cause {
+            // An undo brings no data of the source: the time of the last snapshot stays, so that
+            // older snapshots are still superseded (R-M6).
+            Cause::Undo(_) => {
+                self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at)
+            }
+            Cause::Source | Cause::Restore(_) | Cause::Remainder(_) => manifest.taken_at,
+        };
+        let applied = Applied { run: record.run.clone(), taken_at, version };
+        if self.storage.table.set_applied(&self.district.id, self.token, &applied).await?
+            == Changed::No
+        {
+            return Err(MirrorError::LeaseLost);
+        }
+        self.district.applied = Some(applied);
+        Ok(())
     }
 
     /// Writes the changes behind the cursor and saves the cursor at each checkpoint. Returns

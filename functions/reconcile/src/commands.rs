@@ -41,9 +41,9 @@ pub(crate) async fn execute<S: Services>(
         }
     };
     let (command, cause) = match request {
-        Request::Decide(Decide { run: held, decided }) => {
+        Request::Decide(Decide { run: held, plan, decided }) => {
             let held = RunRef { district: id.clone(), run: held };
-            return decisions::decide(worker, &held, decided, run, summary).await;
+            return decisions::decide(worker, &held, (&plan, decided), run, summary).await;
         }
         Request::Undo(command) => (command.clone(), Cause::Undo(command.for_record())),
         Request::Restore(command) => (command.clone(), Cause::Restore(command.for_record())),

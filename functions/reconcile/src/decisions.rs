@@ -1,13 +1,14 @@
 //! Decisions about held runs (R-H2).
 
 use mirror::MirrorError;
+use mirror::eventbridge;
 use mirror::files::report;
 use mirror::ports::district_settings::SettingsStore as _;
-use mirror::ports::districts::Changed;
+use mirror::ports::districts::{Changed, Districts as _};
 use mirror::ports::runs::{RunRecord, Runs as _};
 use roster::district;
 use roster::id::RunId;
-use roster::run::{Decided, Decision, RunState, Step};
+use roster::run::{Cause, Decided, Decision, RunState, Step};
 use tracing::{info, warn};
 
 use crate::{ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, session};
@@ -15,20 +16,22 @@ use crate::{ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Wo
 /// Records a decision and continues an approved run. A decision about a run that is not held
 /// changes nothing.
 ///
+/// `plan` is the hash of the plan that the person has seen. A decision about another plan changes
+/// nothing: the run stays held (R-H2).
+///
 /// `request` is the id of the request object that contained the decision. The event of that object
 /// may be delivered again while the run is held with another plan: a request that is not newer than
 /// the last one is ignored.
 pub(crate) async fn decide<S: Services>(
     worker: &Worker<'_, S>,
     target: &RunRef,
-    decided: Decided,
+    (plan, decided): (&str, Decided),
     request: &RunId,
     summary: &mut Summary,
 ) -> Result<(), ReconcileFailure> {
     let (storage, RunRef { district, run }) = (worker.storage, target);
     let Some(mut record) = storage.table.run(district, run).await? else {
-        warn!(%district, %run, "the run does not exist");
-        summary.count(RunOutcome::Skipped);
+        skip(storage, target, "the run of the decision does not exist", summary);
         return Ok(());
     };
     let is_rejection = decided.decision == Decision::Reject;
@@ -39,6 +42,17 @@ pub(crate) async fn decide<S: Services>(
         return Ok(());
     }
     if record.state == RunState::Held {
+        let shown = record.plan.as_ref().map(|plan| plan.hash.as_str());
+        if shown != Some(plan) {
+            skip(storage, target, "the decision is about another plan", summary);
+            return Ok(());
+        }
+        let applies_data = !is_rejection && !matches!(record.cause, Cause::Undo(_));
+        let now = storage.table.district(district).await?;
+        if applies_data && !now.is_some_and(|district| district.status.takes_data()) {
+            skip(storage, target, "the district is paused or switched off", summary);
+            return Ok(());
+        }
         record.step(if is_rejection { Step::Reject } else { Step::Approve })?;
         record.decided = Some(decided.clone());
         record.decided_in = Some(request.clone());
@@ -60,6 +74,21 @@ pub(crate) async fn decide<S: Services>(
     }
     make_live(storage, target).await?;
     session::run(worker, target, summary).await
+}
+
+/// Skips a decision that cannot be carried out. The metric raises an alarm, because the person was
+/// told that the request was accepted.
+fn skip<S: Services>(
+    storage: &Storage<S>,
+    target: &RunRef,
+    reason: &'static str,
+    summary: &mut Summary,
+) {
+    let RunRef { district, run } = target;
+    warn!(%district, %run, reason, "a decision was skipped");
+    let counts = [("UnreadableRequests", 1.0)];
+    eventbridge::metrics(storage.clock.now(), "skipped", district, run, &counts);
+    summary.count(RunOutcome::Skipped);
 }
 
 /// How often settings are read again because they were changed in the meantime.

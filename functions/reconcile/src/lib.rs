@@ -13,8 +13,9 @@
 //! commands     reads a request object: a decision, an undo or a restore
 //! decisions    records a decision about a held run
 //! session      takes the lease and processes the run, then any newer snapshot
-//! planning     plans, and holds a plan that must be reviewed    undo, restore: going back
-//! applying     writes the stored plan
+//! planning     plans, and compares an approved plan with the one that was shown
+//! holding      holds a plan, or the part of it that waits       undo, restore: going back
+//! applying     writes the stored plan, and ends the run
 //! ```
 
 mod applying;
@@ -22,6 +23,7 @@ mod commands;
 mod config;
 mod decisions;
 mod earlier;
+mod holding;
 mod manifest;
 mod outcome;
 mod planning;

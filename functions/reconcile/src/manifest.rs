@@ -17,8 +17,8 @@ pub(crate) async fn of_run(
 ) -> Result<Option<Manifest>, MirrorError> {
     match record.cause {
         Cause::Undo(_) => Ok(Some(empty(record, "undo"))),
-        Cause::Source | Cause::Restore(_) => {
-            snapshot::read_manifest(internal, &record.district, &record.run).await
+        Cause::Source | Cause::Restore(_) | Cause::Remainder(_) => {
+            snapshot::read_manifest(internal, &record.district, record.snapshot()).await
         }
     }
 }

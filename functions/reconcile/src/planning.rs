@@ -1,52 +1,37 @@
-//! Planning a run, and holding a plan that must be reviewed (R-H1).
+//! Planning a run: what is applied at once, what waits, and whether an approved plan is still the
+//! one that was shown (R-H1, R-H2, R-H5).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mirror::MirrorError;
-use mirror::eventbridge::event::Event;
 use mirror::files::copy::{MirrorCopy, StoredPlanInputs};
 use mirror::files::plan::{self, PlanWriter, StoredPlan};
-use mirror::files::report;
 use mirror::files::snapshot::SnapshotCopy;
-use mirror::ports::districts::{Applied, Changed, Districts as _, Leases as _};
+use mirror::ports::districts::Districts as _;
 use mirror::ports::runs::{PlanRef, RunRecord};
 use roster::contract::PlanContext;
-use roster::outcome::{self, Guard, Hold};
+use roster::outcome::{self, Hold};
 use roster::run::{Cause, Decision, RunState, Step};
 use roster::settings::DistrictStatus;
 use roster::snapshot::Manifest;
-use rules::engine::plan;
+use roster::withheld::Withheld;
+use rules::engine::{plan, plan_narrowly};
 use tokio::runtime::Handle;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::refusal::Stopped;
 use crate::session::Session;
 use crate::undo::UndoPlan;
-use crate::{ReconcileFailure, RunOutcome, Services, recent};
+use crate::{ReconcileFailure, RunOutcome, Services, holding, recent};
 
-/// The kind of a hold that concerns the whole district, not one kind of record.
-const REVIEW: &str = "district";
-
-/// Returns the hold of the first run of a district, and of the first run after its sync was
-/// switched on again: it is always reviewed (R-O2, R-O5).
-fn review(changes: u64) -> Hold {
-    let what = format!(
-        "the first run after the sync is switched on must be reviewed: \
-         it would make {changes} changes"
-    );
-    Hold {
-        guard: Guard::Review,
-        kind: REVIEW.into(),
-        school: None,
-        class: None,
-        what,
-        count: changes,
-        of: changes,
-    }
+/// A plan, or the outcome of a run that ended without one.
+enum Made {
+    Plan(StoredPlan),
+    Ended(RunOutcome),
 }
 
 impl<S: Services> Session<'_, S> {
-    /// Plans the run, unless its plan is approved, and then holds or applies the plan.
+    /// Plans the run, and then holds or applies the plan.
     pub(crate) async fn plan_and_apply(
         &mut self,
         mut record: RunRecord,
@@ -64,42 +49,36 @@ impl<S: Services> Session<'_, S> {
         self.save(&mut record).await?;
 
         let decision = record.decided.as_ref().map(|decided| decided.decision);
-        let removals = decision != Some(Decision::ApproveAdditions);
-        let reviewed =
-            record.plan.filter(|plan| decision.is_some() && plan.against == self.version());
-        let stored = match reviewed {
-            // Exactly the reviewed plan is applied (R-H2).
-            Some(plan) if plan.removals == removals => {
-                let stored =
-                    plan::read_plan(&self.storage.internal, &record.district, &record.run).await?;
-                stored.ok_or(MirrorError::Missing { what: "a run's plan" })?
-            }
-            _ => match record.cause.clone() {
-                Cause::Undo(command) => {
-                    match self.make_undo(&mut record, &command, removals).await {
-                        Ok(UndoPlan::Ready(stored)) => stored,
-                        Ok(UndoPlan::Conflict(stored)) => {
-                            return self.refuse_undo(record, manifest, Some(&stored), None).await;
-                        }
-                        Err(Stopped::Refused(reason)) => {
-                            return self.refuse_undo(record, manifest, None, Some(reason)).await;
-                        }
-                        Err(Stopped::Failed(failure)) => return Err(failure),
-                    }
-                }
-                Cause::Source | Cause::Restore(_) => {
-                    self.make_plan(&mut record, manifest, removals).await?
-                }
-            },
+        let shown = record.plan.clone().map(|plan| plan.hash);
+        let mut stored = match self.make(&mut record, manifest, Withheld::default()).await? {
+            Made::Plan(stored) => stored,
+            Made::Ended(outcome) => return Ok(outcome),
         };
         if matches!(record.cause, Cause::Undo(_)) {
             self.open(&record.run).await?;
         }
-        // An approval covers the plan that was reviewed, also without its removals. It does not
-        // cover a new plan against another version of the mirror.
-        let approved = reviewed.is_some();
-        if !approved && !stored.outcome.holds.is_empty() {
-            return self.hold(record, manifest, &stored).await;
+        match decision {
+            None if !stored.outcome.holds.is_empty() => {
+                return self.hold(record, manifest, &stored).await;
+            }
+            // A decision covers the plan that was shown. If anything that the plan depends on has
+            // changed since (the mirror, a pin, a link, a setting), the plan is another one.
+            Some(_) if shown.as_deref() != Some(stored.changes.xxh3.as_str()) => {
+                if stored.outcome.holds.is_empty() {
+                    stored.outcome.holds.push(holding::outdated(stored.outcome.changes));
+                    let (internal, district) = (&self.storage.internal, &record.district);
+                    plan::put_plan(internal, district, &record.run, &stored).await?;
+                }
+                return self.hold(record, manifest, &stored).await;
+            }
+            Some(Decision::ApproveAdditions) => {
+                let without = Withheld::all_removals();
+                stored = match self.make(&mut record, manifest, without).await? {
+                    Made::Plan(stored) => stored,
+                    Made::Ended(outcome) => return Ok(outcome),
+                };
+            }
+            None | Some(Decision::Approve | Decision::Reject) => {}
         }
         if stored.changes.records == 0 {
             return self.find_nothing(record, manifest, &stored).await;
@@ -108,18 +87,43 @@ impl<S: Services> Session<'_, S> {
         self.apply(record, manifest, &stored).await
     }
 
+    /// Makes the plan of a run of any cause. `withheld`: what the plan leaves out.
+    async fn make(
+        &mut self,
+        record: &mut RunRecord,
+        manifest: &Manifest,
+        withheld: Withheld,
+    ) -> Result<Made, ReconcileFailure> {
+        let Cause::Undo(command) = record.cause.clone() else {
+            return Ok(Made::Plan(self.make_plan(record, manifest, withheld).await?));
+        };
+        let removals = withheld.is_empty();
+        let outcome = match self.make_undo(record, &command, removals).await {
+            Ok(UndoPlan::Ready(stored)) => return Ok(Made::Plan(stored)),
+            Ok(UndoPlan::Conflict(stored)) => {
+                self.refuse_undo(record.clone(), manifest, Some(&stored), None).await?
+            }
+            Err(Stopped::Refused(reason)) => {
+                self.refuse_undo(record.clone(), manifest, None, Some(reason)).await?
+            }
+            Err(Stopped::Failed(failure)) => return Err(failure),
+        };
+        Ok(Made::Ended(outcome))
+    }
+
     async fn make_plan(
         &self,
         record: &mut RunRecord,
         manifest: &Manifest,
-        removals: bool,
+        withheld: Withheld,
     ) -> Result<StoredPlan, ReconcileFailure> {
         let start = self.storage.clock.now();
         let (table, internal) = (&self.storage.table, &self.storage.internal);
-        let (mirror, snapshot, administrators) = tokio::try_join!(
+        let (mirror, snapshot, administrators, waited) = tokio::try_join!(
             MirrorCopy::read(table, &record.district),
             SnapshotCopy::fetch(internal, manifest),
             table.administrators(&record.district),
+            self.reasons_of_remainder(record),
         )?;
         record.read_units += mirror.read_units;
         let inputs = StoredPlanInputs { snapshot, mirror, administrators };
@@ -130,6 +134,8 @@ impl<S: Services> Session<'_, S> {
         let (district, run, today) = (record.district.clone(), record.run.clone(), manifest.today);
         let (handle, objects) = (Handle::current(), internal.clone());
         let in_review = self.district.status == DistrictStatus::InReview;
+        // A person decides about the whole plan of a first run, and about a part that waited.
+        let is_whole = in_review || waited.is_some() || record.decided.is_some();
         let planned =
             tokio::task::spawn_blocking(move || -> Result<StoredPlan, ReconcileFailure> {
                 let context = PlanContext {
@@ -137,21 +143,43 @@ impl<S: Services> Session<'_, S> {
                     run: &run,
                     today,
                     policy: &policy,
-                    removals,
+                    withheld: &withheld,
                     made_on,
                     recent: &recent,
                 };
-                let mut writer = PlanWriter::new(handle, objects, &district, &run);
-                let mut outcome = plan(&context, &inputs, &mut writer)?;
+                let new_writer =
+                    || PlanWriter::new(handle.clone(), objects.clone(), &district, &run);
+                let (mut outcome, writer) = if is_whole {
+                    let mut writer = new_writer();
+                    (plan(&context, &inputs, &mut writer)?, writer)
+                } else {
+                    plan_narrowly(&context, &inputs, new_writer)?
+                };
                 if in_review {
-                    outcome.holds.insert(0, review(outcome.changes));
+                    outcome.holds.insert(0, holding::review(outcome.changes));
+                }
+                if let Some(reasons) = waited {
+                    outcome.holds = reasons;
                 }
                 Ok(writer.finish(outcome)?)
             });
         let stored =
             planned.await.map_err(|error| MirrorError::service("make the plan", error))??;
-        self.record_plan(record, &stored, removals, start).await?;
+        self.record_plan(record, &stored, start).await?;
         Ok(stored)
+    }
+
+    /// Returns why a part of an earlier run waited, for the run of that part (R-H5). What was
+    /// applied meanwhile can make the same removals a smaller share, and they still wait.
+    async fn reasons_of_remainder(
+        &self,
+        record: &RunRecord,
+    ) -> Result<Option<Vec<Hold>>, MirrorError> {
+        let Cause::Remainder(remainder) = &record.cause else { return Ok(None) };
+        let internal = &self.storage.internal;
+        let of = plan::read_plan(internal, &record.district, &remainder.of).await?;
+        let of = of.ok_or(MirrorError::Missing { what: "the plan of the other part of a run" })?;
+        Ok(Some(of.outcome.waits))
     }
 
     /// Records the finished plan on the run. The caller saves the record.
@@ -159,106 +187,22 @@ impl<S: Services> Session<'_, S> {
         &self,
         record: &mut RunRecord,
         stored: &StoredPlan,
-        removals: bool,
         start: Timestamp,
     ) -> Result<(), MirrorError> {
         plan::put_plan(&self.storage.internal, &record.district, &record.run, stored).await?;
-        record.plan =
-            Some(PlanRef { changes: stored.changes.records, against: self.version(), removals });
+        record.plan = Some(PlanRef {
+            changes: stored.changes.records,
+            against: self.version(),
+            hash: stored.changes.xxh3.clone(),
+        });
         record.removed = outcome::removed(&stored.outcome.counts);
         let seconds = self.storage.clock.now().duration_since(start).as_secs_f64();
         record.plan_seconds += seconds;
         info!(
             district = %record.district, run = %record.run, changes = stored.changes.records,
-            holds = stored.outcome.holds.len(), plan_seconds = seconds, "planned"
+            holds = stored.outcome.holds.len(), waits = stored.outcome.waits.len(),
+            plan_seconds = seconds, "planned"
         );
-        Ok(())
-    }
-
-    async fn hold(
-        &mut self,
-        mut record: RunRecord,
-        manifest: &Manifest,
-        stored: &StoredPlan,
-    ) -> Result<RunOutcome, ReconcileFailure> {
-        record.step(Step::Hold)?;
-        record.decided = None;
-        self.write_report(&record, manifest, stored).await?;
-        self.storage.notifications.send(self.waiting_event(&record, stored)).await;
-        self.save(&mut record).await?;
-        warn!(
-            district = %record.district, run = %record.run, holds = stored.outcome.holds.len(),
-            "the run is held and waits for a decision"
-        );
-        self.count(&record, "held", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
-        Ok(RunOutcome::Held)
-    }
-
-    /// Returns the notification about a run that waits for a decision. A run that is planned again
-    /// because the mirror has changed is notified again.
-    fn waiting_event(&self, record: &RunRecord, stored: &StoredPlan) -> Event {
-        let (holds, counts) = (stored.outcome.holds.as_slice(), &stored.outcome.counts);
-        let review = holds.iter().any(|hold| hold.guard == Guard::Review);
-        let plan = record
-            .plan
-            .map(|plan| format!("{}-{}", plan.against, plan.removals))
-            .unwrap_or_default();
-        Event::run_waits(
-            self.storage.clock.now(),
-            (&record.district, &record.run),
-            review,
-            (holds, counts),
-            &plan,
-        )
-    }
-
-    async fn find_nothing(
-        &mut self,
-        mut record: RunRecord,
-        manifest: &Manifest,
-        stored: &StoredPlan,
-    ) -> Result<RunOutcome, ReconcileFailure> {
-        record.step(Step::FindNothing)?;
-        self.write_report(&record, manifest, stored).await?;
-        self.set_applied(&record, manifest, self.version()).await?;
-        self.save(&mut record).await?;
-        self.count(&record, "unchanged", &[("Runs", 1.0), ("PlanSeconds", record.plan_seconds)]);
-        Ok(RunOutcome::Unchanged)
-    }
-
-    pub(crate) async fn write_report(
-        &self,
-        record: &RunRecord,
-        manifest: &Manifest,
-        stored: &StoredPlan,
-    ) -> Result<(), MirrorError> {
-        let report =
-            report::assemble(&self.storage.internal, manifest, Some(stored), record).await?;
-        report::put(&self.storage.internal, &report).await
-    }
-
-    /// Records on the district that the mirror equals the plan of this run.
-    pub(crate) async fn set_applied(
-        &mut self,
-        record: &RunRecord,
-        manifest: &Manifest,
-        version: u64,
-    ) -> Result<(), MirrorError> {
-        let taken_at = match &record.cause {
-            // An undo brings no data of the source: the time of the last snapshot stays, so that
-            // older snapshots are still superseded (R-M6).
-            Cause::Undo(_) => {
-                self.district.applied.as_ref().map_or(manifest.taken_at, |applied| applied.taken_at)
-            }
-            Cause::Source | Cause::Restore(_) => manifest.taken_at,
-        };
-        let applied = Applied { run: record.run.clone(), taken_at, version };
-        if self.storage.table.set_applied(&self.district.id, self.token, &applied).await?
-            == Changed::No
-        {
-            return Err(MirrorError::LeaseLost);
-        }
-        self.district.applied = Some(applied);
         Ok(())
     }
 }

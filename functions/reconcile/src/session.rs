@@ -18,8 +18,8 @@ use roster::snapshot::Manifest;
 use tracing::{info, warn};
 
 use crate::{
-    Config, ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, manifest,
-    resume,
+    Config, ReconcileFailure, RunOutcome, RunRef, Services, Storage, Summary, Worker, holding,
+    manifest, resume,
 };
 
 /// How soon a further invocation continues the work.
@@ -47,6 +47,9 @@ pub(crate) async fn run<S: Services>(
         summary.count(RunOutcome::Skipped);
         return Ok(());
     };
+    let record = holding::unfinished(&storage.table, record).await?;
+    let target = &RunRef { district: id.clone(), run: record.run.clone() };
+    let RunRef { district: id, run } = target;
     if record.state.is_final() || record.state == RunState::Held {
         info!(district = %id, %run, state = ?record.state, "nothing to do for the run");
         summary.count(RunOutcome::Repeated);
@@ -77,7 +80,8 @@ pub(crate) async fn run<S: Services>(
         let why = "it does not contain the lease that was taken";
         return Err(MirrorError::corrupt("the district's item", why).into());
     };
-    let mut session = Session { config, storage, invocation, district, token };
+    let mut session =
+        Session { config, storage, invocation, district, token, remainder: None };
     let result = session.process_all(run.clone(), summary).await;
     if result.is_err() {
         session.give_up_lease().await;
@@ -93,6 +97,8 @@ pub(crate) struct Session<'a, S: Services> {
     pub(crate) district: District,
     /// The fencing token of the lease.
     pub(crate) token: u64,
+    /// The run of the part that waits of the run that was just applied (R-H5).
+    pub(crate) remainder: Option<RunId>,
 }
 
 impl<S: Services> Session<'_, S> {
@@ -107,7 +113,11 @@ impl<S: Services> Session<'_, S> {
             summary.count(outcome);
             // The event of a snapshot that was accepted in the meantime found the lease taken, so
             // its run is processed here.
-            let Some(next) = self.release().await? else { return Ok(()) };
+            let next = match self.remainder.take() {
+                Some(remainder) => Some(remainder),
+                None => self.release().await?,
+            };
+            let Some(next) = next else { return Ok(()) };
             if self.invocation.deadline.is_near() {
                 let at = self.storage.clock.now() + CONTINUE_AFTER;
                 let name = format!("{next}-n{}", at.as_second());
@@ -180,7 +190,7 @@ impl<S: Services> Session<'_, S> {
         }
         let is_allowed = match record.cause {
             // A plan of a district in review is made and held (R-O2, R-O5).
-            Cause::Source => self.district.status.takes_data(),
+            Cause::Source | Cause::Remainder(_) => self.district.status.takes_data(),
             // Allowed while the district is paused.
             Cause::Restore(_) => self.district.status.is_reversible(),
             // The same check is made when the undo is planned, which then refuses it.
@@ -192,7 +202,7 @@ impl<S: Services> Session<'_, S> {
             return Ok(RunOutcome::Waiting);
         }
         let is_undo = matches!(record.cause, Cause::Undo(_));
-        if !is_undo && self.is_superseded(run, &manifest) {
+        if !is_undo && self.is_superseded(&manifest) {
             self.replace(record).await?;
             return Ok(RunOutcome::Replaced);
         }
@@ -207,7 +217,8 @@ impl<S: Services> Session<'_, S> {
     }
 
     /// Returns true if a newer snapshot was accepted or applied (R-M6).
-    fn is_superseded(&self, run: &RunId, manifest: &Manifest) -> bool {
+    fn is_superseded(&self, manifest: &Manifest) -> bool {
+        let run = &manifest.run;
         let newer_accepted = self
             .district
             .latest

@@ -67,7 +67,7 @@ impl<S: Services> Session<'_, S> {
         if !is_possible && is_undone {
             return Err(Refusal::AlreadyUndone.into());
         }
-        self.record_plan(record, &stored, removals, start).await?;
+        self.record_plan(record, &stored, start).await?;
         Ok(if is_possible { UndoPlan::Ready(stored) } else { UndoPlan::Conflict(stored) })
     }
 

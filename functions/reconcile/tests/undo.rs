@@ -19,7 +19,7 @@ use roster::outcome::Guard;
 use roster::run::{Cause, Decided, Decision, RunState};
 use roster::settings::{DistrictStatus, Settings};
 use serde_json::{Value, json};
-use world::{Night, World, command, sample_edits};
+use world::{Night, World, command, pin, sample_edits, whole_holds};
 
 fn first() -> Night {
     Night { classes: 2, ..Night::of(0..30) }
@@ -371,7 +371,7 @@ async fn r_h4_a_restored_snapshot_is_processed_as_the_latest_snapshot() {
 async fn r_m7_a_snapshot_restored_under_ignore_has_no_demographics() {
     let world = World::new().await;
     let (of, _) = world.night(0, &first()).await;
-    let mut settings = Settings::of_preset("clever");
+    let mut settings = whole_holds();
     settings.overrides.insert("demographics".into(), json!("ignore"));
     let _ = world.table.configure(&world.district, &settings, DistrictStatus::Live).await.unwrap();
     let part = roster::snapshot::PartName::Records(roster::records::RecordKind::Student);
@@ -451,20 +451,27 @@ async fn r_h2_a_requested_decision_applies_only_to_the_plan_that_was_reviewed() 
     assert_eq!(summary.held, 1);
     let decided =
         Decided { decision: Decision::Approve, by: "kim.operator".into(), reason: "Seen.".into() };
-    let approve = Request::Decide(Decide { run: held.clone(), decided });
-    let (first, event) = world.request(20, &approve).await;
-    // The mirror has changed, therefore the run is planned again. The new plan is held, because the
+    let shown = world.plan_of(&held).await;
+    let decide = |plan: &str| {
+        let decided = decided.clone();
+        Request::Decide(Decide { run: held.clone(), plan: plan.into(), decided })
+    };
+    let (_, event) = world.request(15, &decide("another")).await;
+    assert_eq!(world.send(event).await, Summary { skipped: 1, ..Summary::default() });
+    assert_eq!(world.state(&held).await, RunState::Held);
+    let (first, event) = world.request(20, &decide(&shown)).await;
+    // A student who would be removed is pinned, so the plan is another one. It is held, because the
     // decision was about the old one.
-    let mut applied =
-        world.table.district(&world.district).await.unwrap().unwrap().applied.unwrap();
-    applied.version += 1;
-    set_applied(&world, &applied).await;
+    world.edit(&pin(25)).await;
     assert_eq!(world.send(event.clone()).await.held, 1);
     assert_eq!(world.record(&held).await.decided_in.as_ref(), Some(&first));
     // The event of the old decision is delivered again.
     assert_eq!(world.send(event).await, Summary { repeated: 1, ..Summary::default() });
     assert_eq!(world.state(&held).await, RunState::Held);
-    let (_, event) = world.request(30, &approve).await;
+    assert_ne!(world.plan_of(&held).await, shown);
+    let (_, event) = world.request(30, &decide(&shown)).await;
+    assert_eq!(world.send(event).await.skipped, 1, "the plan was shown before the pin");
+    let (_, event) = world.request(40, &decide(&world.plan_of(&held).await)).await;
     assert_eq!(world.send(event).await.applied, 1);
     assert_eq!(world.record(&held).await.decided.unwrap().by, "kim.operator");
 }

@@ -33,6 +33,8 @@ pub enum Guard {
     Cumulative,
     /// Guard 8: a class would lose more than half of its students.
     Halved,
+    /// The plan is not the one that was shown to the person who approved it (R-H2).
+    Outdated,
     /// The first run of a district is always reviewed (R-O2, R-O5, R-H7).
     Review,
 }

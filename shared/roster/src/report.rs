@@ -72,6 +72,15 @@ pub struct Report {
     /// Why the run is held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// Why a part of what the source says was not applied with this run, but waits (R-H5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Hold>,
+    /// The run of the part that waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<RunId>,
+    /// The plan that was shown: its hash. A decision names it (R-H2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// The cause of the run.
     #[serde(default, skip_serializing_if = "Cause::is_source")]
     pub cause: Cause,
@@ -124,6 +133,9 @@ impl Report {
             left_out: BTreeMap::new(),
             still_named: BTreeMap::new(),
             holds: Vec::new(),
+            waits: Vec::new(),
+            remainder: None,
+            plan: None,
             cause: Cause::Source,
             decided: None,
             findings: Vec::new(),

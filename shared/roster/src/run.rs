@@ -167,6 +167,16 @@ pub enum Cause {
     Undo(Command),
     /// An operator restores the snapshot of an earlier run (R-H4).
     Restore(Command),
+    /// The part of an earlier run that waited for a decision (R-H5). It has the snapshot of that
+    /// run.
+    Remainder(Remainder),
+}
+
+/// Names the run of which a part waited for a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remainder {
+    /// The run that applied the other part.
+    pub of: RunId,
 }
 
 /// A recorded undo or restore of an earlier run, with its author and reason.

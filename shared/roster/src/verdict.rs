@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::plural;
+use crate::outcome::{Hold, plural};
 use crate::report::Report;
 use crate::run::{Cause, Decision, RunState};
 
@@ -19,6 +19,8 @@ pub enum VerdictKind {
     AppliedPartly,
     /// Additions and changes were applied; removals were not (R-H2).
     AppliedWithoutRemovals,
+    /// A part was applied, and a part waits for a decision (R-H5).
+    AppliedWithHolds,
     /// The run waits for a decision. Nothing was written.
     Held,
     /// The source's data, or the request, cannot be used. Nothing was written.
@@ -49,6 +51,7 @@ impl Verdict {
         let text = match kind {
             VerdictKind::Applied | VerdictKind::Unchanged => equal(report, kind),
             VerdictKind::AppliedPartly => partly(report),
+            VerdictKind::AppliedWithHolds => with_holds(report),
             VerdictKind::AppliedWithoutRemovals if report.cause.is_source() => {
                 "Additions and changes were applied, removals were not: records that the source no \
                  longer has stay in the mirror."
@@ -84,6 +87,7 @@ fn kind(report: &Report) -> VerdictKind {
         RunState::Refused => VerdictKind::Refused,
         RunState::Rejected => VerdictKind::Rejected,
         RunState::Replaced => VerdictKind::Replaced,
+        RunState::Applied if !report.waits.is_empty() => VerdictKind::AppliedWithHolds,
         RunState::Applied | RunState::Unchanged
             if sum(&report.left_out) + sum(&report.still_named) > 0 =>
         {
@@ -113,14 +117,14 @@ fn equal(report: &Report, kind: VerdictKind) -> String {
         (Cause::Restore(_), true) => "The mirror now equals the restored data.",
         (Cause::Restore(_), false) => "The mirror already equals the restored data.",
         // Reading changes alone removes nothing, so the mirror may have more than the source.
-        (Cause::Source, true) if report.origin.changes_over.is_some() => {
+        (Cause::Source | Cause::Remainder(_), true) if report.origin.changes_over.is_some() => {
             "The records that changed since the last full pull were applied. Nothing was removed."
         }
-        (Cause::Source, false) if report.origin.changes_over.is_some() => {
+        (Cause::Source | Cause::Remainder(_), false) if report.origin.changes_over.is_some() => {
             "No record has changed since the last full pull. Nothing was written."
         }
-        (Cause::Source, true) => "The mirror now equals the source.",
-        (Cause::Source, false) => "The mirror already equals the source. Nothing was written.",
+        (Cause::Source | Cause::Remainder(_), true) => "The mirror now equals the source.",
+        (Cause::Source | Cause::Remainder(_), false) => "The mirror already equals the source. Nothing was written.",
     };
     let mut text = text.to_owned();
     if report.edits_kept > 0 {
@@ -142,12 +146,32 @@ fn equal(report: &Report, kind: VerdictKind) -> String {
     text
 }
 
+fn with_holds(report: &Report) -> String {
+    let run = report.remainder.as_ref().map_or("another run", |run| run.as_str());
+    let reason = reasons(&report.waits);
+    let mut text = format!(
+        "A part of the changes was applied. The other part was held as run {run}, about which a \
+         person decides{reason}."
+    );
+    add_left_out(&mut text, report);
+    text
+}
+
 fn partly(report: &Report) -> String {
     let mut text = if report.state == RunState::Unchanged {
         "Nothing was written, but the mirror does not equal the source.".to_owned()
     } else {
         "The changes were applied, but the mirror does not equal the source.".to_owned()
     };
+    add_left_out(&mut text, report);
+    if is_without_removals(report) {
+        text.push_str(" Removals were not approved.");
+    }
+    text
+}
+
+/// Adds what could not be used, and what the source still refers to.
+fn add_left_out(text: &mut String, report: &Report) {
     if !report.left_out.is_empty() {
         text.push_str(&format!(
             " Left out, because they cannot be used: {}. What the mirror has of them stays \
@@ -161,10 +185,6 @@ fn partly(report: &Report) -> String {
             list(&report.still_named)
         ));
     }
-    if is_without_removals(report) {
-        text.push_str(" Removals were not approved.");
-    }
-    text
 }
 
 /// `104 classes, 1 teacher`.
@@ -176,13 +196,18 @@ fn list(counts: &BTreeMap<String, u64>) -> String {
     kinds.collect::<Vec<_>>().join(", ")
 }
 
-fn held(report: &Report) -> String {
-    let reason = match report.holds.as_slice() {
+/// The first reason, and how many others there are.
+fn reasons(holds: &[Hold]) -> String {
+    match holds {
         [] => String::new(),
         [only] => format!(": {}", only.what),
         [first, _] => format!(": {} (and one more reason)", first.what),
         [first, others @ ..] => format!(": {} (and {} more reasons)", first.what, others.len()),
-    };
+    }
+}
+
+fn held(report: &Report) -> String {
+    let reason = reasons(&report.holds);
     format!("A person must approve or reject the run{reason}. Nothing was written.")
 }
 

@@ -139,7 +139,8 @@ impl Application {
             reason: "checked with the district".into(),
         };
         let (district, run) = (&held.run.district, &held.run.run);
-        self.stack.decide(district, run, decided).await.expect("the request is stored");
+        let plan = held.run.plan.as_ref().expect("a held run has a plan").hash.as_str();
+        self.stack.decide(district, (run, plan), decided).await.expect("the request is stored");
         self.stack.settled().await;
         let report = self
             .stack

@@ -149,7 +149,9 @@ impl RecordIds {
             }
             ("POST", "/joins") => json!({ "code": "7K2QD-M4XWA", "guardian": self.guardian }),
             ("PUT", "/links/{kind}/{source}") => json!({ "person": self.person(kind) }),
-            ("POST", "/runs/{run}/decision") => json!({ "decision": "reject", "reason": reason }),
+            ("POST", "/runs/{run}/decision") => {
+                json!({ "decision": "reject", "plan": "0123456789abcdef", "reason": reason })
+            }
             (
                 "POST",
                 "/pause" | "/resume" | "/runs" | "/runs/{run}/undo" | "/runs/{run}/restore",

@@ -178,7 +178,7 @@ impl World {
         };
         world
             .table
-            .create(&world.district, &Settings::of_preset("clever"), DistrictStatus::Live)
+            .create(&world.district, &whole_holds(), DistrictStatus::Live)
             .await
             .unwrap();
         world
@@ -399,6 +399,12 @@ impl World {
         event
     }
 
+    /// The hash of the plan of a run; a hash of no plan if it has none.
+    pub(crate) async fn plan_of(&self, run: &RunId) -> String {
+        let record = self.table.run(&"oak".into(), run).await.unwrap();
+        record.and_then(|record| record.plan).map_or("none".into(), |plan| plan.hash)
+    }
+
     /// Stores a decision about a run, a minute after the last request, and returns its event.
     pub(crate) async fn decide(&self, run: &RunId, decision: &str) -> Value {
         let decided = Decided {
@@ -407,7 +413,8 @@ impl World {
             reason: "the district closed two schools".into(),
         };
         let minute = (self.now.load(Ordering::SeqCst) - NOON) / 60_000 + 1;
-        self.request(minute, &Request::Decide(Decide { run: run.clone(), decided })).await.1
+        let plan = self.plan_of(run).await;
+        self.request(minute, &Request::Decide(Decide { run: run.clone(), plan, decided })).await.1
     }
 }
 
@@ -422,6 +429,27 @@ pub(crate) fn command(run: &RunId) -> RunCommand {
         by: "kim.operator".into(),
         reason: "It was last year's file.".into(),
         today: None,
+    }
+}
+
+/// The settings of the test district. Its single school is the district, so a hold concerns all of
+/// it; the tests of narrow holds have settings of their own.
+pub(crate) fn whole_holds() -> Settings {
+    let mut settings = Settings::of_preset("clever");
+    settings.overrides.insert("hold_scope".into(), "district".into());
+    settings
+}
+
+/// A pin of a student.
+pub(crate) fn pin(student: usize) -> LocalEdit {
+    let until = jiff::civil::date(2100, 1, 1);
+    LocalEdit {
+        kind: RecordKind::Student,
+        key: Night::student_id(student).as_str().into(),
+        edit: Edit::Pin { until, reason: "moves back in spring".into() },
+        by: "a1".into(),
+        at: Timestamp::UNIX_EPOCH,
+        version: EditVersion::new("v1"),
     }
 }
 

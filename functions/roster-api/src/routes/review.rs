@@ -70,7 +70,7 @@ pub(super) async fn review<T: Table, O: Objects>(
     let run = read(&context, &context.path.run()?).await?;
     let (internal, district) = (&context.api.internal, &run.district);
     let plan = read_plan(internal, district, &run.run).await?.ok_or_else(Problem::not_found)?;
-    let manifest = read_manifest(internal, district, &run.run).await?;
+    let manifest = read_manifest(internal, district, run.snapshot()).await?;
     let report = report::read(internal, district, &run.run).await?;
     let configured =
         context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
@@ -99,6 +99,7 @@ pub(super) async fn review<T: Table, O: Objects>(
     });
     ok(&json!({
         "run": run.run, "state": run.state, "waits": run.state == RunState::Held,
+        "plan": run.plan.as_ref().map(|plan| plan.hash.as_str()), "remainder": run.remainder,
         "district_status": configured.status,
         "taken_at": run.taken_at, "today": run.today,
         "source": manifest.as_ref().map(|manifest| &manifest.origin.source),

@@ -10,7 +10,7 @@ use mirror::ops::requests::{self, Decide, Request, RunCommand};
 use mirror::ports::runs::RunRecord;
 use roster::district::Step;
 use roster::id::RunId;
-use roster::run::{Decided, Decision, RunState};
+use roster::run::{Cause, Decided, Decision, RunState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,7 +28,9 @@ fn line(run: &RunRecord) -> Value {
     json!({
         "run": run.run, "state": run.state, "cause": run.cause, "taken_at": run.taken_at,
         "today": run.today, "decided": run.decided,
-        "changes": run.plan.map(|plan| plan.changes), "item_writes": run.item_writes,
+        "changes": run.plan.as_ref().map(|plan| plan.changes),
+        "plan": run.plan.as_ref().map(|plan| plan.hash.as_str()), "remainder": run.remainder,
+        "item_writes": run.item_writes,
         "edits_kept": run.edits_kept,
     })
 }
@@ -131,7 +133,15 @@ pub(super) async fn findings<T: Table, O: Objects>(
         return ok(&Page::new(rest.into_iter().take(limit).collect(), next));
     }
     let (found, next) =
-        scan::findings(internal, &run.district, &run.run, code.as_deref(), skip, limit).await?;
+        scan::findings(
+            internal,
+            &run.district,
+            (&run.run, run.snapshot()),
+            code.as_deref(),
+            skip,
+            limit,
+        )
+        .await?;
     ok(&Page::new(found, next.map(|next| next.to_string())))
 }
 
@@ -155,6 +165,8 @@ pub(super) async fn plan<T: Table, O: Objects>(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewDecision {
     decision: Decision,
+    /// The `plan` of the run that the person has seen.
+    plan: String,
     reason: String,
 }
 
@@ -164,7 +176,8 @@ fn accepted(run: &str) -> Result<Created, Problem> {
         .at(format!("runs/{run}")))
 }
 
-/// `POST /runs/{run}/decision`: approve, approve_additions or reject, with a reason.
+/// `POST /runs/{run}/decision`: approve, approve_additions or reject, with the plan that was shown
+/// and a reason. 412 if the run has another plan now (R-H2).
 pub(super) async fn decide<T: Table, O: Objects>(
     context: RequestContext<T, O>,
     Body(body): Body<NewDecision>,
@@ -182,12 +195,19 @@ pub(super) async fn decide<T: Table, O: Objects>(
                 Problem::conflict("only a held run can be decided").with("state", json!(run.state))
             );
         }
-        if body.decision != Decision::Reject && run.cause.is_source() {
+        if run.plan.as_ref().is_none_or(|plan| plan.hash != body.plan) {
+            return Err(Problem::changed_meanwhile().with(
+                "plan",
+                json!(run.plan.as_ref().map(|plan| &plan.hash)),
+            ));
+        }
+        if body.decision != Decision::Reject && !matches!(run.cause, Cause::Undo(_)) {
             // Nothing is applied while the district is paused: the approved run would wait and be
             // replaced by the next night's run.
             configured(&context).await?.status.after(Step::Pull)?;
         }
-        let request = Request::Decide(Decide { run: run.run.clone(), decided });
+        let request =
+            Request::Decide(Decide { run: run.run.clone(), plan: body.plan.clone(), decided });
         requests::put(&context.api.internal, &run.district, &RunId::new(id), &request).await?;
         accepted(run.run.as_str())
     })

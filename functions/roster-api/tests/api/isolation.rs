@@ -67,7 +67,7 @@ fn example(operation: Operation) -> (&'static str, String, Value) {
         Op::DecideRun => (
             "POST",
             format!("/runs/{run}/decision"),
-            json!({ "decision": "approve", "reason": "seen" }),
+            json!({ "decision": "approve", "plan": PLAN, "reason": "seen" }),
         ),
         Op::UndoRun => ("POST", format!("/runs/{run}/undo"), json!({ "reason": "wrong file" })),
         Op::ReadChanges => ("GET", "/changes".into(), Value::Null),

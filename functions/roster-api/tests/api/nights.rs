@@ -25,6 +25,8 @@ use crate::world::{World, oak};
 pub(crate) const FIRST: &str = "01HZ0000000000000000000001";
 pub(crate) const SECOND: &str = "01HZ0000000000000000000002";
 pub(crate) const THIRD: &str = "01HZ0000000000000000000003";
+/// The hash of the plan of every night.
+pub(crate) const PLAN: &str = "0123456789abcdef";
 
 /// One line of a snapshot.
 pub(crate) fn line(record: &impl Serialize) -> String {
@@ -169,7 +171,7 @@ impl Night {
         let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
         record.state = state;
         record.plan =
-            Some(PlanRef { changes: self.changes.len() as u64, against: version, removals: true });
+            Some(PlanRef { changes: self.changes.len() as u64, against: version, hash: PLAN.into() });
         w.table.begin(&record).await.unwrap();
         let seen = before.latest.map(|latest| latest.run);
         let _ = w

@@ -11,7 +11,7 @@ use roster::rule::Rule;
 use roster::run::{Decided, Decision, RunState};
 use serde_json::json;
 
-use crate::nights::{FIRST, Night, SECOND, THIRD};
+use crate::nights::{FIRST, Night, PLAN, SECOND, THIRD};
 use crate::world::*;
 
 fn change(key: &str, before: Option<&str>, after: Option<&str>) -> Change {
@@ -53,19 +53,21 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
     Night::new(FIRST).ends(&w, RunState::Held).await;
     let path = format!("/runs/{FIRST}/decision");
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "approve", "reason": " " })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "approve", "plan": PLAN, "reason": " " })).await.status,
         422
     );
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "maybe", "reason": "x" })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "maybe", "plan": PLAN, "reason": "x" })).await.status,
         422
     );
+    let other = json!({ "decision": "approve", "plan": "an earlier one", "reason": "seen" });
+    assert_eq!(w.post(&operator(), &path, other).await.status, 412);
     assert!(stored_requests(&w).await.is_empty());
     let made = w
         .post(
             &operator(),
             &path,
-            json!({ "decision": "approve_additions", "reason": "Hill School closed" }),
+            json!({ "decision": "approve_additions", "plan": PLAN, "reason": "Hill School closed" }),
         )
         .await;
     assert_eq!((made.status, &made.body["run"]), (202, &json!(FIRST)));
@@ -75,19 +77,19 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
         reason: "Hill School closed".into(),
     };
     let [(_, request)] = &stored_requests(&w).await[..] else { panic!() };
-    assert_eq!(*request, Request::Decide(Decide { run: FIRST.into(), decided }));
+    assert_eq!(*request, Request::Decide(Decide { run: FIRST.into(), plan: PLAN.into(), decided }));
 
     Night::new(SECOND).ends(&w, RunState::Applied).await;
     let path = format!("/runs/{SECOND}/decision");
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "reject", "reason": "late" })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "reject", "plan": PLAN, "reason": "late" })).await.status,
         409
     );
     assert_eq!(
         w.post(
             &operator(),
             &format!("/runs/{THIRD}/decision"),
-            json!({ "decision": "reject", "reason": "x" })
+            json!({ "decision": "reject", "plan": PLAN, "reason": "x" })
         )
         .await
         .status,

@@ -8,7 +8,7 @@ use roster::run::{RunState, Step};
 use roster::settings::{Clever, DistrictStatus, Settings};
 use serde_json::{Value, json};
 
-use crate::nights::{FIRST, Night};
+use crate::nights::{FIRST, Night, PLAN};
 use crate::world::*;
 
 /// A live district that is pulled from Clever.
@@ -66,7 +66,7 @@ async fn r_o4_while_paused_a_held_run_can_only_be_rejected() {
         w.post(
             &operator(),
             &format!("/runs/{FIRST}/decision"),
-            json!({ "decision": decision, "reason": "seen" }),
+            json!({ "decision": decision, "plan": PLAN, "reason": "seen" }),
         )
         .await
     };

@@ -206,13 +206,14 @@ fn of_source(manifest: &Manifest) -> Option<(String, &Part)> {
 pub async fn findings(
     objects: &impl ReadObjects,
     district: &DistrictId,
-    run: &RunId,
+    (run, snapshot): (&RunId, &RunId),
     code: Option<&str>,
     skip: u64,
     at_most: usize,
 ) -> Result<(Vec<Finding>, Option<u64>), MirrorError> {
     let (manifest, plan) =
-        try_join(read_manifest(objects, district, run), read_plan(objects, district, run)).await?;
+        try_join(read_manifest(objects, district, snapshot), read_plan(objects, district, run))
+            .await?;
     let of_plan = plan.as_ref().map(|plan| (keys::plan_findings(district, run), &plan.findings));
     let (mut found, mut before, mut next) = (Vec::new(), 0, None);
     for (key, part) in manifest.as_ref().and_then(of_source).into_iter().chain(of_plan) {

@@ -32,6 +32,8 @@ pub enum Request {
 pub struct Decide {
     /// The run.
     pub run: RunId,
+    /// The hash of the plan that the person has seen ([`crate::ports::runs::PlanRef::hash`]).
+    pub plan: String,
     /// The decision, with its author and reason.
     #[serde(flatten)]
     pub decided: Decided,
@@ -60,10 +62,11 @@ impl RunCommand {
 }
 
 impl Request {
-    /// Returns true if the request names a run, an author and a reason.
+    /// Returns true if the request names a run, an author and a reason, and a decision a plan.
     pub fn is_complete(&self) -> bool {
         let (run, by, reason) = match self {
-            Self::Decide(Decide { run, decided }) => (run, &decided.by, &decided.reason),
+            Self::Decide(Decide { plan, .. }) if plan.is_empty() => return false,
+            Self::Decide(Decide { run, decided, .. }) => (run, &decided.by, &decided.reason),
             Self::Undo(command) | Self::Restore(command) => {
                 (&command.run, &command.by, &command.reason)
             }
@@ -137,7 +140,7 @@ mod tests {
                 today: Some(jiff::civil::date(2026, 9, 1)),
                 ..command.clone()
             }),
-            Request::Decide(Decide { run, decided }),
+            Request::Decide(Decide { run, plan: "00ff".into(), decided }),
         ] {
             put(&bucket, &oak, &id, &request).await.unwrap();
             assert_eq!(read(&bucket, &oak, &id).await.unwrap(), StoredRequest::Readable(request));
@@ -145,7 +148,7 @@ mod tests {
         let written = String::from_utf8(bucket.body(&keys::request(&oak, &id)).unwrap()).unwrap();
         assert!(
             written.starts_with(
-                r#"{"decide":{"run":"01HZ0000000000000000000000","decision":"approve","by":"kim""#
+                r#"{"decide":{"run":"01HZ0000000000000000000000","plan":"00ff","decision":"approve","by":"kim""#
             ),
             "{written}"
         );

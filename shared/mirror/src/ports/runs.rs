@@ -4,7 +4,7 @@ use std::future::Future;
 
 use jiff::{Timestamp, civil::Date};
 use roster::id::{DistrictId, RunId};
-use roster::run::{Cause, Decided, NotAllowed, RunState, Step};
+use roster::run::{Cause, Decided, NotAllowed, Remainder, RunState, Step};
 use roster::snapshot::Upload;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct RunRecord {
     /// again while the run waits for another decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_in: Option<RunId>,
+    /// The run of the part that waits for a decision (R-H5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<RunId>,
     /// The number of changes that are written, in the order of the plan.
     #[serde(default)]
     pub cursor: u64,
@@ -91,14 +94,15 @@ pub struct Importer {
 }
 
 /// A plan that is completely stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRef {
     /// The number of changes.
     pub changes: u64,
     /// The version of the mirror that the plan was made against.
     pub against: u64,
-    /// False for a plan without removals (R-H2).
-    pub removals: bool,
+    /// The hash of the changes ([`roster::snapshot::Part::xxh3`]). A decision names it (R-H2).
+    #[serde(default)]
+    pub hash: String,
 }
 
 impl RunRecord {
@@ -117,6 +121,7 @@ impl RunRecord {
             removed: 0,
             decided: None,
             decided_in: None,
+            remainder: None,
             cursor: 0,
             continued: 0,
             item_writes: 0,
@@ -127,6 +132,22 @@ impl RunRecord {
             apply_seconds: 0.0,
             token: 0,
             revision: 0,
+        }
+    }
+
+    /// Returns the run that applies the part of this run that waits for a decision (R-H5). The same
+    /// run for every call.
+    pub fn remainder(&self, id: RunId) -> Self {
+        let cause = Cause::Remainder(Remainder { of: self.run.clone() });
+        let new = Self::importing(self.district.clone(), id, self.taken_at);
+        Self { cause, today: self.today, ..new }
+    }
+
+    /// Returns the run whose snapshot this run has.
+    pub fn snapshot(&self) -> &RunId {
+        match &self.cause {
+            Cause::Remainder(remainder) => &remainder.of,
+            Cause::Source | Cause::Undo(_) | Cause::Restore(_) => &self.run,
         }
     }
 

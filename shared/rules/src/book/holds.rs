@@ -180,7 +180,7 @@ pub fn waits(policy: &Policy, holds: &[Hold], already: &Withheld) -> Waits {
 fn concerns_everything(hold: &Hold) -> bool {
     let is_districts = hold.school.is_none() && hold.class.is_none();
     match hold.guard {
-        Guard::Review => true,
+        Guard::Review | Guard::Outdated => true,
         Guard::Missing | Guard::Emptied | Guard::Unreadable | Guard::Referenced | Guard::Added => {
             is_districts
         }
@@ -201,6 +201,7 @@ fn extent(guard: Guard) -> Extent {
         | Guard::Added
         | Guard::Cumulative
         | Guard::Halved
+        | Guard::Outdated
         | Guard::Review => Extent::Removals,
     }
 }

@@ -166,7 +166,8 @@ async fn r_o2_the_first_upload_is_reviewed_like_a_first_pull() {
     }
 
     // Approval makes the district live; the next night needs no review.
-    let decision = json!({ "decision": "approve", "reason": "seen together" });
+    let plan = first.run.plan.as_ref().map(|plan| plan.hash.as_str());
+    let decision = json!({ "decision": "approve", "plan": plan, "reason": "seen together" });
     assert_eq!(
         operator.send(Method::POST, &format!("/runs/{}/decision", first.run.run), decision).await.0,
         202

@@ -24,6 +24,9 @@ pub(super) struct Decide {
     /// The run id that `import` printed [default: the held run]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// Plan that you have seen, as `import` printed it [default: the present plan of the run]
+    #[arg(long, value_name = "PLAN")]
+    plan: Option<String>,
     /// Name of the person who decides; stored with the run
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -89,7 +92,13 @@ impl Decide {
         let decision = Decision::from(self.decision);
         let step = progress.step("sending the decision");
         let decided = Decided { decision, by: self.by.clone(), reason: self.reason.clone() };
-        stack.decide(&self.district, &run, decided).await?;
+        let present = record.plan.as_ref().map(|plan| plan.hash.clone()).unwrap_or_default();
+        if self.plan.as_ref().is_some_and(|plan| *plan != present) {
+            return Err(Fault::Message(format!(
+                "run {run} has another plan now: {present}; look at it, then decide about that plan"
+            )));
+        }
+        stack.decide(&self.district, (&run, &present), decided).await?;
         let upload = record.upload.as_ref();
         let uploaded = Uploaded {
             district: self.district.clone(),

@@ -25,17 +25,22 @@ pub(super) fn outcome(stack: &Stack, outcome: &Outcome) -> String {
         text.push('\n');
         text.push_str(&table(outcome));
     }
-    for hold in report.holds.iter().take(HOLDS) {
+    let holds = if report.waits.is_empty() { &report.holds } else { &report.waits };
+    for hold in holds.iter().take(HOLDS) {
         let school = hold
             .school
             .as_ref()
             .map(|school| format!(" at school {}", school.as_str()))
             .unwrap_or_default();
-        let be = if run.state == RunState::Held { "held" } else { "was held" };
+        let be = match (run.state, report.waits.is_empty()) {
+            (_, false) => "a part was held",
+            (RunState::Held, true) => "held",
+            _ => "was held",
+        };
         let _ = writeln!(text, "  {be} because of {}{school}: {}", plural(&hold.kind), hold.what);
     }
-    if report.holds.len() > HOLDS {
-        let more = report.holds.len() - HOLDS;
+    if holds.len() > HOLDS {
+        let more = holds.len() - HOLDS;
         let _ = writeln!(text, "  … and {more} more reasons; the report lists all");
     }
     text.push_str(&findings(outcome));
@@ -109,6 +114,7 @@ fn headline(outcome: &Outcome) -> String {
         VerdictKind::Applied => "applied",
         VerdictKind::AppliedPartly => "APPLIED IN PART",
         VerdictKind::AppliedWithoutRemovals => "applied without removals",
+        VerdictKind::AppliedWithHolds => "APPLIED WITH HOLDS",
         VerdictKind::Unchanged => "unchanged",
         VerdictKind::Held => "HELD",
         VerdictKind::Refused => "REFUSED",
@@ -166,7 +172,7 @@ fn table(outcome: &Outcome) -> String {
 fn findings(outcome: &Outcome) -> String {
     let report = &outcome.report;
     if report.finding_totals.is_empty() {
-        return if outcome.report.holds.is_empty() {
+        return if report.holds.is_empty() && report.waits.is_empty() {
             "\n  No findings: nothing to correct.\n".into()
         } else {
             "\n  No findings about single records.\n".into()

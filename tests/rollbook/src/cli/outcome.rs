@@ -56,7 +56,7 @@ impl Outcome {
         match Verdict::of(&self.report).kind {
             VerdictKind::Applied | VerdictKind::Unchanged => End::Done,
             VerdictKind::AppliedPartly | VerdictKind::AppliedWithoutRemovals => End::LeftOut,
-            VerdictKind::Held => End::Held,
+            VerdictKind::Held | VerdictKind::AppliedWithHolds => End::Held,
             VerdictKind::Refused => End::Refused,
             VerdictKind::Rejected | VerdictKind::Replaced | VerdictKind::InProgress => End::Fault,
         }
@@ -100,6 +100,9 @@ impl Outcome {
             "findings": findings,
             "finding_totals": self.report.finding_totals,
             "holds": self.report.holds,
+            "waits": self.report.waits,
+            "remainder": self.report.remainder,
+            "plan": self.report.plan,
             "item_writes": self.report.item_writes,
             "edits_kept": self.report.edits_kept,
             "read_units": self.report.read_units,

@@ -84,15 +84,16 @@ impl Stack {
         S3Bucket::new(self.clients.s3.clone(), name)
     }
 
-    /// Stores a decision about a held run, as the API does. Its event starts reconcile.
+    /// Stores a decision about a held run, as the API does. Its event starts reconcile. `plan`: the
+    /// hash of the plan that was shown.
     pub async fn decide(
         &self,
         district: &DistrictId,
-        run: &RunId,
+        (run, plan): (&RunId, &str),
         decided: Decided,
     ) -> Result<(), MirrorError> {
         let id = keys::ulid(Timestamp::now(), fastrand::u128(..));
-        let request = Request::Decide(Decide { run: run.clone(), decided });
+        let request = Request::Decide(Decide { run: run.clone(), plan: plan.to_owned(), decided });
         requests::put(&self.bucket(INTERNAL), district, &id, &request).await
     }
 

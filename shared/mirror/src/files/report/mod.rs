@@ -30,11 +30,16 @@ pub async fn assemble(
     record: &RunRecord,
 ) -> Result<Report, MirrorError> {
     let (district, run) = (&record.district, &record.run);
+    let snapshot = &manifest.run;
     let mut copies = Vec::new();
     if let Some(part) = manifest.parts.get(PartName::Findings.name()) {
         copies.push(
-            LinesCopy::fetch(objects, &keys::part(district, run, PartName::Findings), part.clone())
-                .await?,
+            LinesCopy::fetch(
+                objects,
+                &keys::part(district, snapshot, PartName::Findings),
+                part.clone(),
+            )
+            .await?,
         );
     }
     if let Some(plan) = plan {
@@ -66,6 +71,9 @@ pub async fn assemble(
         left_out: outcome.review.left_out,
         still_named: outcome.review.still_named,
         holds: outcome.holds,
+        waits: outcome.waits,
+        remainder: record.remainder.clone(),
+        plan: record.plan.as_ref().map(|plan| plan.hash.clone()),
         cause: record.cause.clone(),
         decided: record.decided.clone(),
         findings: list.findings,

@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use roster::finding;
-use roster::outcome::{Effect, Effects};
+use roster::outcome::{Effect, Effects, Hold};
 use roster::report::{Report, Total};
-use roster::run::{Cause, Command, RunState};
+use roster::run::{Cause, Command, Remainder, RunState};
 use roster::verdict::Verdict;
 
 /// How many findings of a code the page shows.
@@ -71,7 +71,12 @@ fn origin(page: &mut String, report: &Report) -> std::fmt::Result {
         Cause::Source => None,
         Cause::Undo(command) => Some(("Undoes", command)),
         Cause::Restore(command) => Some(("Restores the snapshot of", command)),
+        Cause::Remainder(_) => None,
     };
+    if let Cause::Remainder(Remainder { of }) = &report.cause {
+        let of = escaped(of.as_str());
+        write!(page, "<p>This is the part of run {of} that waited for a decision.</p>")?;
+    }
     if let Some((what, Command { of, by, reason })) = cause {
         let (of, by, reason) = (escaped(of.as_str()), escaped(by), escaped(reason));
         write!(page, "<p>{what} run {of}, requested by {by}. Reason: {reason}</p>")?;
@@ -91,16 +96,18 @@ fn origin(page: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn holds(page: &mut String, report: &Report) -> std::fmt::Result {
-    if report.holds.is_empty() {
+    let is_held = report.state == RunState::Held;
+    let title = if is_held { "Why the run is held" } else { "Why the run was held" };
+    reasons(page, title, &report.holds)?;
+    reasons(page, "Why a part of the changes was not applied with this run", &report.waits)
+}
+
+fn reasons(page: &mut String, title: &str, holds: &[Hold]) -> std::fmt::Result {
+    if holds.is_empty() {
         return Ok(());
     }
-    let is_held = report.state == RunState::Held;
-    page.push_str(if is_held {
-        "<h2>Why the run is held</h2><ul>"
-    } else {
-        "<h2>Why the run was held</h2><ul>"
-    });
-    for hold in report.holds.iter().take(HOLDS) {
+    write!(page, "<h2>{title}</h2><ul>")?;
+    for hold in holds.iter().take(HOLDS) {
         match &hold.school {
             Some(school) => {
                 write!(
@@ -113,8 +120,8 @@ fn holds(page: &mut String, report: &Report) -> std::fmt::Result {
             None => write!(page, "<li>{}</li>", escaped(&hold.what))?,
         }
     }
-    if report.holds.len() > HOLDS {
-        write!(page, "<li>… and {} more reasons</li>", report.holds.len() - HOLDS)?;
+    if holds.len() > HOLDS {
+        write!(page, "<li>… and {} more reasons</li>", holds.len() - HOLDS)?;
     }
     page.push_str("</ul>");
     Ok(())

@@ -218,7 +218,8 @@ impl<'a> Act<'a> {
         decision: &str,
         reason: &str,
     ) -> Result<RunRecord, Fault> {
-        let body = json!({ "decision": decision, "reason": reason });
+        let plan = run.plan.as_ref().map(|plan| plan.hash.as_str());
+        let body = json!({ "decision": decision, "plan": plan, "reason": reason });
         self.send(Method::POST, &format!("/runs/{}/decision", run.run), &[], Some(&body)).await?;
         self.stack.settled().await;
         self.newest().await
