@@ -1,0 +1,43 @@
+//! A simulated calendar: school years of many districts, night by night.
+//!
+//! Each district starts and ends terms, rolls over to the next year, closes a school now and then,
+//! and has students, families and teachers who arrive, leave and change. Once a year its export has
+//! each of the defects of [`districts::Defect`], and a defect in the rows of a single school; the
+//! next night's export is good. The files are real, and so are the import ([`sources`]) and the
+//! planner with its guards ([`rules`]). The mirror is in memory, so that years take minutes.
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | `world` | the truth: who is enrolled where on each day |
+//! | `export` | the truth as the tables of an export |
+//! | `local` | bad exports of one school |
+//! | `mirror` | mirror and snapshot in memory, and plans |
+//! | `night` | a district's nights |
+//! | `oracle` | compares what a night changed with the truth |
+//! | `tally` | [`Tally`]: counts and prints |
+//!
+//! `cargo xtask bench calendar` runs it; `tests/BENCHMARKS.md` has the figures.
+
+mod export;
+mod local;
+mod mirror;
+mod night;
+mod oracle;
+mod random;
+mod tally;
+mod world;
+
+use std::error::Error;
+
+pub use tally::Tally;
+
+/// The first simulated school year, by the year in which it ends.
+const FIRST_YEAR: i16 = 2027;
+
+/// Simulates school years of one district. The same arguments give the same result.
+///
+/// # Errors
+/// If an import or a plan fails for a reason that is not in the data, or refuses a good export.
+pub fn district(seed: u64, number: usize, years: usize) -> Result<Tally, Box<dyn Error>> {
+    night::Simulation::start(seed, number, FIRST_YEAR)?.run(years)
+}
