@@ -27,3 +27,5 @@ mod mirror;
 mod people;
 #[path = "stories/review.rs"]
 mod review;
+#[path = "stories/years.rs"]
+mod years;

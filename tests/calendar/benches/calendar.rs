@@ -6,7 +6,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use calendar::Tally;
+use calendar::{Calendar, Tally};
 use clap::Parser;
 
 /// Simulates school years of many districts with one bad export of each kind a year.
@@ -45,10 +45,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some(number) => number..number + 1,
         None => 0..arguments.districts,
     };
+    let calendar = Calendar { seed: arguments.seed, years: arguments.years, small: false };
     let mut all = Tally::default();
     for number in numbers {
-        let tally = calendar::district(arguments.seed, number, arguments.years)
-            .map_err(|error| format!("district {number}: {error}"))?;
+        let tally =
+            calendar.district(number).map_err(|error| format!("district {number}: {error}"))?;
         print!("{}", tally.details());
         all.add(tally);
         if number % 20 == 19 {

@@ -34,10 +34,25 @@ pub use tally::Tally;
 /// The first simulated school year, by the year in which it ends.
 const FIRST_YEAR: i16 = 2027;
 
-/// Simulates school years of one district. The same arguments give the same result.
-///
-/// # Errors
-/// If an import or a plan fails for a reason that is not in the data, or refuses a good export.
-pub fn district(seed: u64, number: usize, years: usize) -> Result<Tally, Box<dyn Error>> {
-    night::Simulation::start(seed, number, FIRST_YEAR)?.run(years)
+/// What is simulated.
+#[derive(Clone, Copy, Debug)]
+pub struct Calendar {
+    /// Another seed gives other districts.
+    pub seed: u64,
+    /// The number of school years.
+    pub years: usize,
+    /// A small calendar for a test: small districts, in each of which only every fourth kind of bad
+    /// export occurs, without those that are very large.
+    pub small: bool,
+}
+
+impl Calendar {
+    /// Simulates one district. The same calendar and number give the same result.
+    ///
+    /// # Errors
+    /// If an import or a plan fails for a reason that is not in the data, or if the import refuses
+    /// a good export.
+    pub fn district(&self, number: usize) -> Result<Tally, Box<dyn Error>> {
+        night::Simulation::start(*self, number, FIRST_YEAR)?.run(self.years)
+    }
 }

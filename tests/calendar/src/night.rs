@@ -17,6 +17,7 @@ use roster::settings::SourceSettings;
 use sources::oneroster_csv::{Job, Limits, Package, ZipPackage, import};
 use sources::{Import, ImportError};
 
+use crate::Calendar;
 use crate::export;
 use crate::local::{self, LocalDefect};
 use crate::mirror::{self, Mirror, Planned, Snapshot, schools};
@@ -45,6 +46,22 @@ const IN_DELTAS: [Defect; 4] = [
 /// The defects of files that only OneRoster 1.2 has.
 const IN_1_2: [Defect; 3] = [Defect::ResourceColumn, Defect::NoRole, Defect::TwoPrimaryRoles];
 
+/// Defects that are edits, not damage: one row says something else, and nothing in the file
+/// contradicts it. No reader can know that it is not true, and the guards do not watch single rows.
+const EDITS: [Defect; 4] = [
+    // Line 3 of enrollments.csv enrolls another person, or the student in another class. That the
+    // person or class does not exist is a finding; the student's enrollment is gone.
+    Defect::DanglingUser,
+    Defect::DanglingClass,
+    // A student is enrolled as a teacher, and the first teacher as a student.
+    Defect::RoleConflict,
+    // A student is enrolled nowhere.
+    Defect::StudentWithoutClasses,
+];
+
+/// The defects that make very large files.
+const LARGE: [Defect; 3] = [Defect::HugeClass, Defect::ZipBomb, Defect::TooManyMembers];
+
 pub(crate) type Failure = Box<dyn Error>;
 
 /// What is wrong with a bad export.
@@ -67,6 +84,7 @@ impl Fault {
 
 /// A district with its mirror.
 pub(crate) struct Simulation {
+    calendar: Calendar,
     world: World,
     version: Version,
     policy: Policy,
@@ -84,17 +102,18 @@ pub(crate) struct Simulation {
 
 impl Simulation {
     /// Makes a district, and imports and approves its first export (R-H7).
-    pub(crate) fn start(seed: u64, number: usize, year: i16) -> Result<Self, Failure> {
+    pub(crate) fn start(calendar: Calendar, number: usize, year: i16) -> Result<Self, Failure> {
         let preset = PRESETS[number % PRESETS.len()];
         let mut simulation = Self {
-            world: World::new(seed, number, year),
+            calendar,
+            world: World::new(&calendar, number, year),
             version: if number % 3 == 2 { Version::V1_2 } else { Version::V1_1 },
             policy: Policy::from_preset(preset, &serde_json::Map::new())?,
             settings: SourceSettings::default(),
             mirror: Mirror::default(),
             recent: VecDeque::new(),
             base: None,
-            random: Random::new(seed.rotate_left(17) ^ number as u64),
+            random: Random::new(calendar.seed.rotate_left(17) ^ number as u64),
             after: None,
             tally: Tally::new(number),
         };
@@ -117,12 +136,7 @@ impl Simulation {
 
     /// A year with one bad export of each kind. The next night's export is good.
     fn year(&mut self) -> Result<(), Failure> {
-        let mut faults: Vec<Fault> = Defect::ALL
-            .iter()
-            .filter(|defect| self.version == Version::V1_2 || !IN_1_2.contains(defect))
-            .map(|defect| Fault::Whole(*defect))
-            .collect();
-        faults.extend(LocalDefect::ALL.map(Fault::Local));
+        let mut faults = self.faults();
         self.random.shuffle(&mut faults);
         let mut waiting = Day::default();
         for day in 0..DAYS {
@@ -146,6 +160,22 @@ impl Simulation {
         }
         self.tally.left += faults.len() as u64;
         Ok(())
+    }
+
+    /// The bad exports of a year.
+    fn faults(&self) -> Vec<Fault> {
+        let whole = Defect::ALL
+            .iter()
+            .filter(|defect| self.version == Version::V1_2 || !IN_1_2.contains(defect))
+            .map(|defect| Fault::Whole(*defect));
+        let all = whole.chain(LocalDefect::ALL.map(Fault::Local));
+        if !self.calendar.small {
+            return all.collect();
+        }
+        all.filter(|fault| !LARGE.map(Fault::Whole).contains(fault))
+            .skip(self.world.number % 4)
+            .step_by(4)
+            .collect()
     }
 
     fn good_export(&self) -> Result<(Arc<Tables>, Vec<u8>), Failure> {
@@ -192,7 +222,9 @@ impl Simulation {
             self.mirror.apply(change);
         }
         let count = wrong.len() as u64;
-        if !wrong.is_empty() {
+        if EDITS.iter().any(|defect| defect.name() == export) {
+            self.tally.edited += count;
+        } else if !wrong.is_empty() {
             self.tally.wrong_removals(self.world.today, export, wrong);
         }
         if !approved {

@@ -85,7 +85,10 @@ struct Nights {
 pub struct Tally {
     district: usize,
     pub(crate) good: u64,
+    /// Bad exports for which a year had too few nights.
     pub(crate) left: u64,
+    /// Removals that a single edited row asks for.
+    pub(crate) edited: u64,
     pub(crate) false_holds: Vec<FalseHold>,
     wrong: Vec<WrongRemoval>,
     nights: BTreeMap<&'static str, Nights>,
@@ -121,6 +124,7 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         self.good += other.good;
         self.left += other.left;
+        self.edited += other.edited;
         self.false_holds.extend(other.false_holds);
         self.wrong.extend(other.wrong);
         self.others.0 += other.others.0;
@@ -215,7 +219,9 @@ impl fmt::Display for Tally {
             )?;
         }
         writeln!(f, "\ngood exports: {}, bad exports: {}", self.good, self.bad_nights())?;
+        writeln!(f, "bad exports without a night: {}", self.left)?;
         writeln!(f, "wrong removals: {}", self.wrong())?;
+        writeln!(f, "removals that single edited rows ask for: {}", self.edited)?;
         writeln!(f, "false holds: {}", self.false_holds())?;
         writeln!(f, "bad exports that changed what people see: {}", self.altered())?;
         match self.others_percent() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 
+use crate::Calendar;
 use crate::random::Random;
 
 /// Number of grades: kindergarten and grades 1 to 12.
@@ -108,11 +109,12 @@ const SECONDARY: [&str; 4] = ["English", "Mathematics", "Science", "History"];
 
 impl World {
     /// Makes district `number` of a seed, on September 15 before the first school year's noise.
-    pub(crate) fn new(seed: u64, number: usize, year: i16) -> Self {
+    pub(crate) fn new(calendar: &Calendar, number: usize, year: i16) -> Self {
         let mut random =
-            Random::new(seed ^ (number as u64 + 1).wrapping_mul(0x5851_f42d_4c95_7f2d));
+            Random::new(calendar.seed ^ (number as u64 + 1).wrapping_mul(0x5851_f42d_4c95_7f2d));
         // Most districts are small; one in ten has more than a thousand students.
         let students = match random.below(10) {
+            _ if calendar.small => random.between(60, 120),
             0..5 => random.between(60, 200),
             5..9 => random.between(200, 500),
             _ => random.between(500, 1_500),

@@ -18,6 +18,9 @@ const FEW: u64 = 20;
 /// See [`FEW`].
 const FEW_LOST: u64 = 5;
 
+/// The limit in small scopes, in percent. See [`FEW`].
+const HALF: f64 = 50.0;
+
 /// The guard against additions watches scopes with at least so many records.
 const MANY: u64 = 100;
 
@@ -134,9 +137,32 @@ pub(crate) fn limits(policy: &Policy) -> Limits {
     }
 }
 
+/// Returns the highest of several grades as a number: 0 is kindergarten. `None` if none is known, or
+/// none says how many years are left until graduation.
+pub(crate) fn highest_grade<'a>(grades: impl Iterator<Item = &'a str>) -> Option<u8> {
+    let number = |grade: &str| match grade {
+        "KG" => Some(0),
+        grade => grade.parse().ok().filter(|grade| (1..=13).contains(grade)),
+    };
+    grades.filter_map(number).max()
+}
+
+/// Returns whether a student who leaves after all classes are over is expected to: the student was
+/// in the highest grade of the school, and not all `students` of the school are `leaving`.
+pub(crate) fn may_graduate(
+    grade: Option<u8>,
+    highest: Option<u8>,
+    leaving: u64,
+    students: u64,
+) -> bool {
+    grade.is_some() && grade == highest && leaving < students
+}
+
 fn is_above(count: u64, of: u64, percent: f64) -> bool {
     if of < FEW {
-        count > 0 && (count >= of || (count >= FEW_LOST && count * 2 >= of))
+        // A limit of more than half, as that of changes, applies to small scopes too.
+        let is_half = count as f64 * 100.0 >= of as f64 * percent.max(HALF);
+        count > 0 && (count >= of || (count >= FEW_LOST && is_half))
     } else {
         count as f64 * 100.0 > of as f64 * percent
     }
@@ -144,7 +170,9 @@ fn is_above(count: u64, of: u64, percent: f64) -> bool {
 
 /// Says the limit that was exceeded.
 fn limit(of: u64, percent: f64) -> String {
-    if of < FEW {
+    if of < FEW && percent > HALF {
+        format!("the limit for fewer than {FEW} is {percent} %, at least {FEW_LOST}, or all")
+    } else if of < FEW {
         format!("the limit for fewer than {FEW} is half of them, at least {FEW_LOST}, or all")
     } else {
         format!("the limit is {percent} %")

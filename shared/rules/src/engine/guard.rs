@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::graduates::Graduates;
 use super::hashes::IdMap;
 use super::protected::Protected;
 use crate::book::holds::{self, Limits, Scope, Watch, Watched};
@@ -49,6 +50,8 @@ pub(super) struct Tally {
     /// Records that are missing although the source refers to them, and their enrollments.
     referenced: [(u64, u64); Watched::ALL.len()],
     halved: Vec<Hold>,
+    /// The students who are expected to leave.
+    pub(super) graduates: Graduates,
 }
 
 /// The effect of the plan on a record of the mirror that was active before the run.
@@ -180,16 +183,19 @@ impl Tally {
     ) {
         let RosterChange { before, removed, ended, added } = change;
         let (removed, ended) = if expected { (0, removed + ended) } else { (removed, ended) };
-        let watched = if role == RecordKind::Teacher {
-            Watched::TeacherEnrollment
+        // A teacher who takes over from another changes the class and removes nothing from it.
+        let (watched, replaced) = if role == RecordKind::Teacher {
+            (Watched::TeacherEnrollment, removed.min(added))
         } else {
-            Watched::StudentEnrollment
+            (Watched::StudentEnrollment, 0)
         };
+        let (removed, added) = (removed - replaced, added - replaced);
         self.enrollment(watched, school, |watch| {
             watch.counts.in_mirror += before as u64;
             watch.counts.removed += removed as u64;
             watch.counts.ended += ended as u64;
             watch.counts.added += added as u64;
+            watch.counts.changed += replaced as u64;
             watch.expected += if expected { before } else { ended } as u64;
         });
     }
@@ -277,6 +283,7 @@ impl Tally {
     /// Returns the result of the tally.
     pub(super) fn close(mut self, context: &PlanContext<'_>, protected: &Protected) -> Closed {
         let limits = holds::limits(context.policy);
+        self.expect_graduates();
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.missing_schools.sort_unstable();
@@ -302,6 +309,22 @@ impl Tally {
                 .map(|watched| (watched.name().to_owned(), self.referenced[watched as usize].0))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+        }
+    }
+
+    /// Counts the graduates and their relationships as ended, not as removed.
+    fn expect_graduates(&mut self) {
+        let graduates = std::mem::take(&mut self.graduates);
+        let expect = |watch: &mut Watch, count: u64| {
+            let count = count.min(watch.counts.removed);
+            watch.counts.removed -= count;
+            watch.counts.ended += count;
+            watch.expected += count;
+        };
+        for student in graduates.all() {
+            let related = student.relationships;
+            self.watched(Watched::Student, &student.schools, |watch| expect(watch, 1));
+            self.watched(Watched::Relationship, &student.schools, |watch| expect(watch, related));
         }
     }
 

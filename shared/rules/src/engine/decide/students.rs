@@ -176,6 +176,10 @@ impl Students<'_> {
         let state = before.or(after);
         let schools = state.map_or(&[][..], |state| &state.person.schools);
         let had = before.is_some_and(|state| self.facts.was_live(&state.classes));
+        if let Some(before) = before {
+            let grade = self.facts.grade_before(before);
+            output.tally.graduates.was_active(&before.person.schools, grade);
+        }
         let has = after.is_some_and(|state| self.facts.is_live(&state.classes));
         output.tally.student_seen(schools, had, has);
         let (old, new) = (
@@ -202,6 +206,11 @@ impl Students<'_> {
             let schools = &item.state.person.schools;
             output.tally.was_active(RecordKind::Student, schools, Became::Removed, false);
             self.count(output, Some(&item), None);
+            let StudentState { person, guardians, classes, .. } = &item.state;
+            if !classes.is_empty() && !self.facts.was_live(classes) {
+                let (key, grade) = (enrollments.key, self.facts.grade_before(&item.state));
+                output.tally.graduates.leaves(key, &person.schools, grade, guardians.len());
+            }
         }
         let is_abandoned =
             absent && self.facts.students.people.abandoned.contains(&enrollments.key);

@@ -1,0 +1,156 @@
+//! R-H1 over a school year: ordinary changes that the guards must not hold, each with the damaged
+//! file that looks like it and that they must.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::world::{World, parse, print, world};
+
+/// A high school with four grades of ten students, each with one class and a guardian. The classes
+/// of the year end on 2027-06-11. `grades`: those that the source has.
+fn school(grades: &[usize]) -> String {
+    let mut text = String::from("term y27 from=2026-08-17 to=2027-06-11\nteacher t1\n");
+    for grade in grades {
+        let ids: Vec<String> = (0..10).map(|n| format!("s{grade:02}{n}")).collect();
+        for id in &ids {
+            text.push_str(&format!("student {id} grade={grade:02} guardians=g{id}\n"));
+            text.push_str(&format!("guardian g{id} email=g{id}@x children={id}\n"));
+        }
+        text.push_str(&format!(
+            "class c{grade} terms=y27 teachers=t1* students={}\n",
+            ids.join(",")
+        ));
+    }
+    text
+}
+
+fn held(w: &World, text: &str) -> String {
+    print::holds(&w.plan(&parse::snapshot(text)))
+}
+
+fn after(grades: &[usize]) -> World {
+    let guardians = json!({ "admit_guardians": "unique_contact" });
+    world("clever", guardians).after(&school(grades))
+}
+
+#[test]
+fn r_h1_graduates_who_leave_after_their_classes_are_over_are_expected() {
+    let w = after(&[9, 10, 11, 12]).on("2027-06-11");
+    assert_snapshot!(held(&w, &school(&[9, 10, 11])), @"may go");
+    let counts = w.plan(&parse::snapshot(&school(&[9, 10, 11]))).outcome.counts;
+    let of = |kind: &str| (counts[kind].removed, counts[kind].ended);
+    assert_eq!((of("student"), of("guardian"), of("relationship")), ((0, 10), (0, 10), (0, 10)));
+}
+
+#[test]
+fn r_h1_the_highest_grade_is_not_expected_to_leave_before_its_classes_are_over() {
+    let w = after(&[9, 10, 11, 12]).on("2027-06-10");
+    let text = held(&w, &school(&[9, 10, 11]));
+    assert!(
+        text.contains("student sch: 10 of 40 students of the school would be removed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn r_h1_another_grade_is_not_expected_to_leave_in_summer() {
+    let w = after(&[9, 10, 11, 12]).on("2027-06-20");
+    let text = held(&w, &school(&[9, 10, 12]));
+    assert!(
+        text.contains("student sch: 10 of 40 students of the school would be removed"),
+        "{text}"
+    );
+    // With the graduates, the others are compared with those who should stay.
+    let text = held(&w, &school(&[9, 10]));
+    assert!(
+        text.contains("student sch: 10 of 30 students of the school would be removed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn r_h1_a_school_of_a_single_grade_does_not_graduate_as_a_whole() {
+    let w = after(&[9]).on("2027-06-20");
+    let text = held(&w, "teacher t1");
+    assert!(text.contains("the source has no students; the mirror has 10"), "{text}");
+}
+
+/// The school without the grades of its students.
+fn without_grades(grades: &[usize]) -> String {
+    let words = |line: &str| {
+        let kept: Vec<&str> = line.split(' ').filter(|word| !word.starts_with("grade=")).collect();
+        kept.join(" ") + "\n"
+    };
+    school(grades).lines().map(words).collect()
+}
+
+#[test]
+fn r_h1_the_grades_of_classes_count_if_those_of_students_are_not_known() {
+    // "family-directory" stores no demographics, and with them no grades.
+    let classes = |grades: &[usize]| {
+        grades.iter().fold(without_grades(grades), |text, grade| {
+            let (class, graded) =
+                (format!("class c{grade} "), format!("class c{grade} grade={grade:02} "));
+            text.replace(&class, &graded)
+        })
+    };
+    let w = world("clever", json!({})).after(&classes(&[9, 10, 11, 12])).on("2027-06-20");
+    assert_snapshot!(held(&w, &classes(&[9, 10, 11])), @"may go");
+    let text = held(&w, &classes(&[9, 10, 12]));
+    assert!(text.contains("student sch: 10 of 40 students"), "{text}");
+}
+
+#[test]
+fn r_h1_graduates_without_a_known_grade_are_not_expected_to_leave() {
+    let before = without_grades(&[9, 10, 11, 12]);
+    let w = world("clever", json!({})).after(&before).on("2027-06-20");
+    let text = held(&w, &without_grades(&[9, 10, 11]));
+    assert!(text.contains("student sch: 10 of 40 students"), "{text}");
+}
+
+/// Twenty classes of two teachers: `of` returns the teacher of a class.
+fn taught(of: impl Fn(usize) -> String) -> String {
+    let classes =
+        (0..20).map(|class| format!("class c{class} teachers={}* students=s1\n", of(class)));
+    let teachers = (0..10).map(|teacher| format!("teacher t{teacher}\n"));
+    let new = "teacher new\nstudent s1\n".to_owned();
+    classes.chain(teachers).chain([new]).collect()
+}
+
+#[test]
+fn r_h1_a_teacher_who_takes_over_removes_no_enrollment() {
+    let before = taught(|class| format!("t{}", class / 4));
+    let w = world("clever", json!({})).after(&before);
+    // Four of twenty classes get another teacher.
+    let text = taught(|class| if class < 4 { "new".into() } else { format!("t{}", class / 4) });
+    assert_snapshot!(held(&w, &text), @"may go");
+    let counts = w.plan(&parse::snapshot(&text)).outcome.counts["teacher_enrollment"];
+    assert_eq!((counts.added, counts.changed, counts.removed), (0, 4, 0));
+}
+
+#[test]
+fn r_h1_wrong_teachers_in_most_classes_are_held() {
+    let w = world("clever", json!({})).after(&taught(|class| format!("t{}", class / 4)));
+    let wrong = |count| {
+        taught(move |class| if class < count { "new".into() } else { format!("t{}", class / 4) })
+    };
+    assert_snapshot!(held(&w, &wrong(15)), @"may go");
+    let text = held(&w, &wrong(16));
+    assert!(
+        text.contains("16 of 20 enrollments of teachers of the district would be changed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn r_h1_in_a_small_school_the_limit_of_changes_is_not_below_that_of_large_ones() {
+    let eight = |name: &str| {
+        (0..8)
+            .map(|n| format!("teacher t{n} name=Ann/{}\n", if n < 5 { name } else { "Same" }))
+            .collect::<String>()
+    };
+    let w = world("clever", json!({})).after(&eight("Old"));
+    assert_snapshot!(held(&w, &eight("New")), @"may go");
+    let all = eight("New").replace("Same", "Other");
+    assert!(held(&w, &all).contains("8 of 8 teachers of the district would be changed"));
+}
