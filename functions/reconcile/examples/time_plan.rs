@@ -33,6 +33,7 @@ use roster::outcome::RecentRemovals;
 use roster::policy::Policy;
 use roster::settings::SourceSettings;
 use roster::snapshot::{Manifest, Origin};
+use roster::withheld::Withheld;
 use rules::engine::plan;
 use sources::Import;
 use sources::oneroster_csv::{Job, Limits, ZipPackage, import};
@@ -201,7 +202,7 @@ impl Nights {
                 run: &run,
                 today: TODAY,
                 policy: &policy,
-                removals: true,
+                withheld: &Withheld::default(),
                 made_on: TODAY,
                 recent: &RecentRemovals::default(),
             };

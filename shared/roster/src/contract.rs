@@ -15,6 +15,7 @@ use crate::personal::Personal;
 use crate::policy::Policy;
 use crate::records::{Kind, Link, Mirrored, MirroredBox, RecordKind, SourceBox};
 use crate::snapshot::UnreadableRecord;
+use crate::withheld::Withheld;
 
 /// An error of a [`PlanInputs`], [`UndoInputs`] or [`PlanSink`].
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,8 +31,8 @@ pub struct PlanContext<'a> {
     pub today: Date,
     /// The district's policy.
     pub policy: &'a Policy,
-    /// Whether the plan may remove records. False for "additions and changes only" (R-H2).
-    pub removals: bool,
+    /// The scopes in which the plan leaves out removals, or removals and changes (R-H2, R-H5).
+    pub withheld: &'a Withheld,
     /// The date on which the plan is made, in the district's time zone. Pins end by it, not by the
     /// day of the snapshot (R-P1).
     pub made_on: Date,

@@ -19,7 +19,7 @@
 //! | [`records`] | the records of a source and of the mirror, by kind |
 //! | [`snapshot`] | the files and the manifest of everything that a source shares at one moment |
 //! | [`edit`] | local edits: changes that people make here, stored beside the mirror |
-//! | [`change`], [`outcome`], [`contract`] | the content of a plan, and the interfaces of the planner |
+//! | [`change`], [`outcome`], [`withheld`], [`contract`] | the content of a plan, what it leaves out, and the interfaces of the planner |
 //! | [`settings`], [`policy`], [`schedule`] | a district's settings, with presets; see `SETTINGS.md` |
 //! | [`finding`], [`report`], [`verdict`], [`review`] | what a run reports to people; see `FINDINGS.md` |
 //! | [`rule`] | the ids of the rule book |
@@ -49,3 +49,4 @@ pub mod settings;
 pub mod snapshot;
 pub mod ulid;
 pub mod verdict;
+pub mod withheld;

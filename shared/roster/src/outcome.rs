@@ -97,6 +97,10 @@ pub struct Outcome {
     pub effects: Effects,
     /// Why the run must be held. If empty, it is applied.
     pub holds: Vec<Hold>,
+    /// Why a part of what the source says is not in the plan: it waits for a decision, as a run of
+    /// its own (R-H5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Hold>,
     /// What a reviewer sees of the data as a whole (R-O2). Empty for an undo.
     #[serde(default)]
     pub review: Review,

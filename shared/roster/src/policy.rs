@@ -140,6 +140,16 @@ pub enum RoleConflicts {
     Enrollment,
 }
 
+/// What waits for a decision if a guard trips (R-H5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldScope {
+    /// Only the school, class or district in which the guard tripped.
+    Narrow,
+    /// The whole run.
+    District,
+}
+
 /// The settings of the rule book's table, by its names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +194,8 @@ pub struct Policy {
     /// A run whose source has more than this percentage of unreadable records of a kind, or of
     /// missing people to whom it still refers, is held (R-H1).
     pub hold_if_unreadable_percent: f64,
+    /// What waits for a decision if a guard trips (R-H5).
+    pub hold_scope: HoldScope,
     /// When the district is pulled. The time zone is the district's.
     pub schedule: Schedule,
 }
@@ -377,6 +389,20 @@ pub const SETTINGS: &[Setting] = &[
         effect: "A run is held if more than this percentage of a kind of record in the source \
                  cannot be read, or is missing although the source still refers to it.",
         rules: &[Rule::H1, Rule::H3],
+    },
+    Setting {
+        name: "hold_scope",
+        values: Values::OneOf(&[
+            (
+                "narrow",
+                "The removals of the school or class in which a guard tripped wait, and its \
+                 changes if the guard against changes tripped. Everything else is applied.",
+            ),
+            ("district", "The whole run waits."),
+        ]),
+        effect: "What waits for a decision if a guard trips. A run of which the whole district is \
+                 suspicious always waits as a whole.",
+        rules: &[Rule::H5],
     },
     Setting {
         name: "schedule",

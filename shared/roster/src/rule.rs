@@ -69,6 +69,7 @@ rules! {
     H2 = "R-H2", "a person decides about a held run";
     H3 = "R-H3", "unsafe data never becomes a plan";
     H4 = "R-H4", "a run can be undone, a snapshot restored";
+    H5 = "R-H5", "only what tripped a guard waits";
     O1 = "R-O1", "a notification that a district shares data";
     O2 = "R-O2", "configured, reviewed, live";
     O3 = "R-O3", "data outside the scope is not read";

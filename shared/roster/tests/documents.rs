@@ -84,8 +84,7 @@ The fields of `source`. A district without `clever`, `oneroster` or `classlink` 
 ";
 
 /// Settings of the rule book that do not exist yet.
-const PLANNED: [(&str, &str); 4] = [
-    ("hold_scope", "Whether a hold stops only its scope or the whole run."),
+const PLANNED: [(&str, &str); 3] = [
     ("deadline_hours", "Hours after which a district without a good run is reported as late."),
     ("calendar", "Pauses, and the first and last day of school."),
     ("retention", "Days after which archived people, uploads, snapshots and plans are deleted."),

@@ -14,6 +14,7 @@ use roster::personal::Personal;
 use roster::policy::Policy;
 use roster::records::{Kind, Link, MirroredBox, Person, RecordKind, SourceBox, Teacher};
 use roster::snapshot::UnreadableRecord;
+use roster::withheld::Withheld;
 
 type Records<T> =
     Result<iter::Map<std::vec::IntoIter<T>, fn(T) -> Result<T, Infallible>>, Infallible>;
@@ -97,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         run: &RunId::new("run-1"),
         today: "2026-10-01".parse()?,
         policy: &Policy::from_preset("sis", &serde_json::Map::new())?,
-        removals: true,
+        withheld: &Withheld::default(),
         made_on: "2026-10-01".parse()?,
         recent: &RecentRemovals::default(),
     };

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot unwrap has failed the test")]
 
 mod model;
+#[path = "properties/narrow.rs"]
+mod narrow;
 #[path = "properties/promises.rs"]
 mod promises;
 #[path = "properties/undo.rs"]
@@ -19,6 +21,7 @@ use roster::id::SourceId;
 use roster::policy::AdmitGuardians;
 use roster::records::{AnyMirrored, RecordKind, Status, kinds};
 use roster::snapshot::UnreadableRecord;
+use roster::withheld::Withheld;
 use world::{Snapshot, World, parse, world};
 
 /// Generates a snapshot in the text format of the test world.
@@ -381,7 +384,7 @@ proptest! {
         for text in nights {
             world.run(&clean(&text));
         }
-        world.removals = false;
+        world.withheld = Withheld::all_removals();
         let snapshot = clean(&last);
         let before = world.mirror.clone();
         let planned = world.run(&snapshot);

@@ -24,7 +24,7 @@ const fn setting(
 
 const BOOK: &str = "shared/rules/src/book/";
 
-const SETTINGS: [Setting; 20] = [
+const SETTINGS: [Setting; 21] = [
     setting("admit_students", Some("AdmitStudents"), "book/students.rs requirements"),
     setting("admit_guardians", Some("AdmitGuardians"), "book/guardians.rs admits_guardians"),
     setting("demographics", Some("KeepDemographics"), "roster/src/policy.rs stores_demographics"),
@@ -52,6 +52,7 @@ const SETTINGS: [Setting; 20] = [
     setting("hold_if_changed_percent", None, "book/holds.rs limits"),
     setting("hold_if_added_percent", None, "book/holds.rs limits"),
     setting("hold_if_unreadable_percent", None, "book/holds.rs limits"),
+    setting("hold_scope", Some("HoldScope"), "book/holds.rs waits"),
     setting("schedule", None, "roster/src/policy.rs nightly_at"),
 ];
 

@@ -23,6 +23,8 @@ mod holding;
 mod identity;
 #[path = "stories/mirror.rs"]
 mod mirror;
+#[path = "stories/narrow.rs"]
+mod narrow;
 #[path = "stories/people.rs"]
 mod people;
 #[path = "stories/review.rs"]

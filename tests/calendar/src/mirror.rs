@@ -19,6 +19,7 @@ use roster::records::{
     Student, Teacher, Term, kinds,
 };
 use roster::snapshot::{PartName, SnapshotSink, UnreadableRecord};
+use roster::withheld::Withheld;
 
 /// A key of the mirror, in the order of the table.
 type Place = (RecordKind, u8, SourceId);
@@ -178,6 +179,16 @@ pub(crate) struct Planned {
     pub(crate) outcome: Outcome,
 }
 
+/// The plan of a night.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NightPlan {
+    /// All changes. Its outcome says which guards have tripped.
+    pub(crate) complete: Planned,
+    /// What is applied at once: everything if no guard has tripped, else what need not wait for a
+    /// decision (R-H5).
+    pub(crate) free: Planned,
+}
+
 impl PlanSink for Planned {
     type Error = Infallible;
 
@@ -205,20 +216,27 @@ pub(crate) fn plan(
     policy: &Policy,
     today: Date,
     recent: &RecentRemovals,
-) -> Result<Planned, PlanError> {
+) -> Result<NightPlan, PlanError> {
     let (district, run) = (DistrictId::new("calendar"), RunId::new(today.to_string()));
     let context = PlanContext {
         district: &district,
         run: &run,
         today,
         policy,
-        removals: true,
+        withheld: &Withheld::default(),
         made_on: today,
         recent,
     };
-    let mut planned = Planned::default();
-    planned.outcome = rules::engine::plan(&context, &Inputs { mirror, snapshot }, &mut planned)?;
-    Ok(planned)
+    let inputs = Inputs { mirror, snapshot };
+    let mut complete = Planned::default();
+    complete.outcome = rules::engine::plan(&context, &inputs, &mut complete)?;
+    if complete.outcome.holds.is_empty() {
+        return Ok(NightPlan { free: complete.clone(), complete });
+    }
+    let (outcome, sink) = rules::engine::plan_narrowly(&context, &inputs, Planned::default)?;
+    let free =
+        if outcome.holds.is_empty() { Planned { outcome, ..sink } } else { Planned::default() };
+    Ok(NightPlan { complete, free })
 }
 
 /// The schools of a record of the mirror. Empty for schools, terms, courses and links.

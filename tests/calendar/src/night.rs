@@ -20,7 +20,7 @@ use sources::{Import, ImportError};
 use crate::Calendar;
 use crate::export;
 use crate::local::{self, LocalDefect};
-use crate::mirror::{self, Mirror, Planned, Snapshot, schools};
+use crate::mirror::{self, Mirror, NightPlan, Planned, Snapshot, schools};
 use crate::oracle::Truth;
 use crate::random::Random;
 use crate::tally::{BadNight, End, FalseHold, Tally};
@@ -121,7 +121,7 @@ impl Simulation {
         let Some(first) = simulation.planned(&[&bytes])? else {
             return Err("the first export was refused".into());
         };
-        first.changes.iter().for_each(|change| simulation.mirror.apply(change));
+        first.complete.changes.iter().for_each(|change| simulation.mirror.apply(change));
         simulation.base = Some((tables, bytes));
         Ok(simulation)
     }
@@ -195,10 +195,12 @@ impl Simulation {
         };
         let after = self.after.take();
         self.tally.good += 1;
+        let planned = planned.complete;
         let is_held = !planned.outcome.holds.is_empty();
         if is_held && !day.school_closed {
             self.false_hold(&planned.outcome.holds, after);
         }
+        // The operator approves what is held.
         self.apply(&planned, is_held, "good export");
         self.base = Some((tables, bytes));
         Ok(())
@@ -250,24 +252,28 @@ impl Simulation {
         let Some(right) = self.planned(&[&good])? else {
             return Err("a good export was refused".into());
         };
-        let holds = planned.outcome.holds.clone();
-        night.extra = planned.changes.iter().filter(|one| !contains(&right, one)).count() as u64;
-        night.late = right.changes.iter().filter(|one| !contains(&planned, one)).count() as u64;
-        if holds.is_empty() {
-            night.end = End::Applied;
-            night.wrong = self.apply(&planned, false, fault.name());
-        } else {
+        let (right, all) = (&right.complete, &planned.complete);
+        let differs = |one: &Planned, other: &Planned| -> u64 {
+            one.changes.iter().filter(|change| !contains(other, change)).count() as u64
+        };
+        let holds = &all.outcome.holds;
+        if !holds.is_empty() {
             night.end = End::Held;
-            night.reasons = holds.iter().map(reason).collect();
-            // The operator rejects a bad export. One that says what the good one says is right.
-            if night.extra == 0 && night.late == 0 && right.outcome.holds.is_empty() {
-                self.false_hold(&holds, Some(fault.name()));
+            // An export that says what the good one says is right.
+            let is_right = differs(all, right) == 0 && differs(right, all) == 0;
+            if is_right && right.outcome.holds.is_empty() {
+                self.false_hold(holds, Some(fault.name()));
             }
+        } else {
+            night.end = End::Applied;
         }
+        // The operator rejects what is held.
+        night.extra = differs(&planned.free, right);
+        night.late = differs(right, &planned.free);
         if let Some(school) = school.filter(|_| right.outcome.holds.is_empty()) {
-            let applied = if holds.is_empty() { planned } else { Planned::default() };
-            night.others = others(&right, &applied, &school);
+            night.others = others(right, &planned.free, &school);
         }
+        night.wrong = self.apply(&planned.free, false, fault.name());
         self.tally.bad(night);
         Ok(())
     }
@@ -301,7 +307,7 @@ impl Simulation {
     }
 
     /// Imports a set over `base` if it needs one, and plans it.
-    fn planned_over(&self, packages: &[&[u8]], base: &[u8]) -> Result<Option<Planned>, Failure> {
+    fn planned_over(&self, packages: &[&[u8]], base: &[u8]) -> Result<Option<NightPlan>, Failure> {
         match self.planned(packages) {
             Err(error) if matches!(error.downcast_ref(), Some(ImportError::NeedsBase)) => {
                 let all: Vec<&[u8]> =
@@ -313,7 +319,7 @@ impl Simulation {
     }
 
     /// Imports a set (the last package) and plans it. `None` if the import refuses it.
-    fn planned(&self, packages: &[&[u8]]) -> Result<Option<Planned>, Failure> {
+    fn planned(&self, packages: &[&[u8]]) -> Result<Option<NightPlan>, Failure> {
         let mut opened: Vec<Box<dyn Package + '_>> = Vec::new();
         for bytes in packages {
             match ZipPackage::open(Cursor::new(*bytes), &Limits::default()) {

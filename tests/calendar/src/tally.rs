@@ -27,22 +27,13 @@ pub(crate) struct BadNight {
     /// Changes of the good export that the bad one does not make.
     pub(crate) late: u64,
     pub(crate) wrong: u64,
-    pub(crate) reasons: Vec<String>,
     /// Changes of the schools that are not bad, and how many of them were applied.
     pub(crate) others: (u64, u64),
 }
 
 impl BadNight {
     pub(crate) fn new(fault: &'static str) -> Self {
-        Self {
-            fault,
-            end: End::Refused,
-            extra: 0,
-            late: 0,
-            wrong: 0,
-            reasons: Vec::new(),
-            others: (0, 0),
-        }
+        Self { fault, end: End::Refused, extra: 0, late: 0, wrong: 0, others: (0, 0) }
     }
 }
 
@@ -70,6 +61,9 @@ pub(crate) struct WrongRemoval {
 struct Nights {
     refused: u64,
     held: u64,
+    /// Of the held ones, those of which a part was applied that the good export would not have
+    /// changed.
+    held_altered: u64,
     /// Applied, and everything that the good export would have changed, and nothing else.
     equal: u64,
     /// Applied without some of the good export's changes, and without others.
@@ -107,8 +101,9 @@ impl Tally {
 
     pub(crate) fn bad(&mut self, night: BadNight) {
         let nights = self.nights.entry(night.fault).or_default();
-        nights.extra += if night.end == End::Applied { night.extra } else { 0 };
+        nights.extra += night.extra;
         nights.wrong += night.wrong;
+        nights.held_altered += u64::from(night.end == End::Held && night.extra > 0);
         *match (night.end, night.extra, night.late) {
             (End::Refused, ..) => &mut nights.refused,
             (End::Held, ..) => &mut nights.held,
@@ -133,6 +128,7 @@ impl Tally {
             let all = self.nights.entry(fault).or_default();
             all.refused += nights.refused;
             all.held += nights.held;
+            all.held_altered += nights.held_altered;
             all.equal += nights.equal;
             all.late += nights.late;
             all.altered += nights.altered;
@@ -208,14 +204,14 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| bad export | refused | held | equal | late | altered | changes | removals |"
+            "| bad export | refused | held | in part | equal | late | altered | changes | removals |"
         )?;
-        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- |")?;
+        writeln!(f, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
         for (fault, nights) in &self.nights {
-            let Nights { refused, held, equal, late, altered, extra, wrong } = nights;
+            let Nights { refused, held, held_altered, equal, late, altered, extra, wrong } = nights;
             writeln!(
                 f,
-                "| `{fault}` | {refused} | {held} | {equal} | {late} | {altered} | {extra} | {wrong} |"
+                "| `{fault}` | {refused} | {held} | {held_altered} | {equal} | {late} | {altered} | {extra} | {wrong} |"
             )?;
         }
         writeln!(f, "\ngood exports: {}, bad exports: {}", self.good, self.bad_nights())?;

@@ -129,10 +129,13 @@ pub trait Kind: Copy + PartialEq + fmt::Debug + 'static {
         let _ = (source, state);
         None
     }
+    /// Gives a record of the source the id and the own fields of its mirror record, as if the source
+    /// had not changed them. Enrollments and relationships are not among them.
+    fn keep_mirrored(source: &mut Self::Source, item: &Mirrored<Self>);
 }
 
 macro_rules! kinds {
-    ($($marker:ident: $kind:ident, $source:ty, $state:ty, $projection:ty, $state_projection:ty $(, $person:ident)? $(, [$schools:expr])?;)*) => {
+    ($($marker:ident: $kind:ident, $source:ty, $state:ty, $projection:ty, $state_projection:ty $(, $person:ident)? $(, [$schools:expr])?, |$new:ident, $old:ident| $keep:block;)*) => {
         /// One marker type per kind, for code that is generic over kinds.
         pub mod kinds {
             $(
@@ -157,17 +160,32 @@ macro_rules! kinds {
                     let of: fn(&Self::State) -> &[SourceId] = $schools;
                     of(state)
                 })?
+                fn keep_mirrored($new: &mut Self::Source, $old: &Mirrored<Self>) $keep
             }
         )*
     };
 }
 
 kinds! {
-    Schools: School, School, School, School, School;
-    Terms: Term, Term, Term, Term, Term;
-    Courses: Course, Course, Course, Course, Course;
-    Teachers: Teacher, Teacher, TeacherState, TeacherProjection, TeacherStateProjection, person, [|state| &state.person.schools];
-    Students: Student, Student, StudentState, StudentProjection, StudentStateProjection, person, [|state| &state.person.schools];
-    Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person, [|state| &state.person.schools];
-    Classes: Class, Class, ClassState, ClassProjection, ClassStateProjection, [|state| std::slice::from_ref(&state.details.school)];
+    Schools: School, School, School, School, School, |new, old| { new.clone_from(&old.state) };
+    Terms: Term, Term, Term, Term, Term, |new, old| { new.clone_from(&old.state) };
+    Courses: Course, Course, Course, Course, Course, |new, old| { new.clone_from(&old.state) };
+    Teachers: Teacher, Teacher, TeacherState, TeacherProjection, TeacherStateProjection, person, [|state| &state.person.schools], |new, old| {
+        new.id.clone_from(&old.id);
+        new.person.clone_from(&old.state.person);
+    };
+    Students: Student, Student, StudentState, StudentProjection, StudentStateProjection, person, [|state| &state.person.schools], |new, old| {
+        new.id.clone_from(&old.id);
+        new.person.clone_from(&old.state.person);
+        new.demographics.clone_from(&old.state.demographics);
+    };
+    Guardians: Guardian, Guardian, GuardianState, Guardian, GuardianState, person, [|state| &state.person.schools], |new, old| {
+        new.id.clone_from(&old.id);
+        new.person.clone_from(&old.state.person);
+        new.role = old.state.role;
+    };
+    Classes: Class, Class, ClassState, ClassProjection, ClassStateProjection, [|state| std::slice::from_ref(&state.details.school)], |new, old| {
+        new.id.clone_from(&old.id);
+        new.details.clone_from(&old.state.details);
+    };
 }

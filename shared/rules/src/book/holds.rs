@@ -8,8 +8,9 @@ use roster::id::SourceId;
 use roster::outcome::{
     Effect, Effects, Guard, Hold, RELATIONSHIP, STUDENT_ENROLLMENT, TEACHER_ENROLLMENT, plural,
 };
-use roster::policy::Policy;
+use roster::policy::{HoldScope, Policy};
 use roster::records::RecordKind;
+use roster::withheld::{Extent, Withheld};
 
 /// With fewer records than this in its scope, a guard trips at half of them, if these are at least
 /// [`FEW_LOST`], or at all of them.
@@ -156,6 +157,76 @@ pub(crate) fn may_graduate(
     students: u64,
 ) -> bool {
     grade.is_some() && grade == highest && leaving < students
+}
+
+/// What of a plan waits for a decision (R-H5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nothing: no guard tripped.
+    Nothing,
+    /// The whole run.
+    Everything,
+    /// What these scopes leave out. A plan without it may trip the guards of the district again:
+    /// then the answer for that plan is added.
+    Scopes(Withheld),
+}
+
+/// Decides what of a plan waits for a decision (R-H5). `already`: what the plan has left out.
+pub fn waits(policy: &Policy, holds: &[Hold], already: &Withheld) -> Waits {
+    let is_narrow = match policy.hold_scope {
+        HoldScope::Narrow => true,
+        HoldScope::District => false,
+    };
+    if holds.is_empty() {
+        return Waits::Nothing;
+    }
+    if !is_narrow || holds.iter().any(concerns_everything) {
+        return Waits::Everything;
+    }
+    let mut withheld = already.clone();
+    for hold in holds {
+        match (&hold.class, &hold.school) {
+            (Some(class), _) => drop(withheld.classes.insert(class.clone())),
+            (None, Some(school)) => withheld.add_school(school, extent(hold.guard)),
+            (None, None) => {}
+        }
+    }
+    // The guards of the district may have tripped only because of schools that tripped themselves.
+    if withheld == *already {
+        for hold in holds {
+            withheld.add_district(extent(hold.guard));
+        }
+    }
+    if withheld == *already { Waits::Everything } else { Waits::Scopes(withheld) }
+}
+
+/// Whether a hold makes the data of the whole district suspicious.
+fn concerns_everything(hold: &Hold) -> bool {
+    let is_districts = hold.school.is_none() && hold.class.is_none();
+    match hold.guard {
+        Guard::Review => true,
+        Guard::Missing | Guard::Emptied | Guard::Unreadable | Guard::Referenced | Guard::Added => {
+            is_districts
+        }
+        Guard::Removed => is_districts && hold.count * 2 > hold.of,
+        Guard::Changed | Guard::Cumulative | Guard::Halved => false,
+    }
+}
+
+/// What a guard that tripped in a school leaves out there. Classes that become inactive do so by
+/// changes of their terms, too.
+fn extent(guard: Guard) -> Extent {
+    match guard {
+        Guard::Changed | Guard::Emptied => Extent::RemovalsAndChanges,
+        Guard::Removed
+        | Guard::Missing
+        | Guard::Unreadable
+        | Guard::Referenced
+        | Guard::Added
+        | Guard::Cumulative
+        | Guard::Halved
+        | Guard::Review => Extent::Removals,
+    }
 }
 
 fn is_above(count: u64, of: u64, percent: f64) -> bool {

@@ -197,8 +197,8 @@ pub(super) fn of_class<S: PlanSink>(
     Ok(())
 }
 
-/// Erases the edit or keeps it. Every report lists the active pins (R-P1). "Additions and changes
-/// only" erases no edit (R-H2).
+/// Erases the edit or keeps it. Every report lists the active pins (R-P1). An edit of a record whose
+/// removal the plan leaves out is not erased (R-H2, R-H5).
 fn settle<S: PlanSink>(
     output: &mut Output<'_, S>,
     protected: &Protected,
@@ -207,7 +207,9 @@ fn settle<S: PlanSink>(
 ) -> Result<(), PlanError> {
     let context = output.context;
     match book::lifetime(context.policy, context.made_on, &edit.edit, record) {
-        Lifetime::NextRun { rule, reason } if protected.removals() => {
+        Lifetime::NextRun { rule, reason }
+            if !protected.withheld().keep(edit.kind, edit.key.hash64()) =>
+        {
             output.erase(edit, rule, reason)
         }
         Lifetime::Until(day) => output.pin(&edit, day),

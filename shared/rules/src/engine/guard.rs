@@ -288,7 +288,7 @@ impl Tally {
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.missing_schools.sort_unstable();
         let mut holds = Vec::new();
-        if protected.removals() {
+        if !protected.withheld().keep_all() {
             self.missing(protected, &mut holds);
         }
         self.unreadable(&limits, protected, &mut holds);

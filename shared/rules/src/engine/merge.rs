@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use super::aliases::Aliases;
 use super::hashes::IdSet;
+use super::withheld::Scopes;
 use roster::contract::{BoxError, PlanError, PlanInputs};
 use roster::id::{SourceId, table_order};
-use roster::records::{Kind, Mirrored, MirroredBox, RecordKind, SourceBox};
+use roster::records::{Kind, Mirrored, MirroredBox, Origin, RecordKind, SourceBox, Status};
 
 /// The records with one id in the two sequences.
 pub(super) enum At<K: Kind> {
@@ -60,13 +61,16 @@ impl<T, E: Into<BoxError>, It: Iterator<Item = Result<Box<T>, E>>> Ordered<T, It
     }
 }
 
-/// The sequences, and the people who own their data: the source does not change it, so their
-/// records are read as if the source had the mirror's data (R-G5).
+/// The sequences, and the records that the source does not change, which are read as if the source
+/// had the mirror's data: those of people who own their data (R-G5), and those whose changes the
+/// plan leaves out (R-H5).
 pub(super) struct Reading<'a, I> {
     /// The sequences.
     pub(super) inputs: &'a I,
     /// Keys of the people, by kind.
     pub(super) owners: &'a [IdSet; RecordKind::ALL.len()],
+    /// What the plan leaves out.
+    pub(super) withheld: &'a Scopes,
 }
 
 impl<I> Reading<'_, I> {
@@ -77,6 +81,10 @@ impl<I> Reading<'_, I> {
             && let Some((person, own)) = K::persons(&mut source, &item.state)
         {
             person.keep_own(own);
+        }
+        let is_synced = item.status == Status::Active && item.origin == Origin::Source;
+        if is_synced && self.withheld.freeze(K::KIND, item.key.hash64()) {
+            K::keep_mirrored(&mut source, item);
         }
         source
     }

@@ -19,8 +19,12 @@ mod hashes;
 mod index;
 mod lists;
 mod merge;
+mod narrow;
 mod output;
 mod protected;
+mod withheld;
+
+pub use narrow::plan_narrowly;
 
 use roster::contract::{PlanContext, PlanError, PlanInputs, PlanSink};
 use roster::outcome::{Outcome, count_name};
@@ -42,9 +46,9 @@ pub fn plan<I: PlanInputs, S: PlanSink>(
     inputs: &I,
     sink: &mut S,
 ) -> Result<Outcome, PlanError> {
-    let mut protected = protected::Protected::read::<I>(context.removals, inputs)?;
+    let mut protected = protected::Protected::read::<I>(context.withheld, inputs)?;
     let owners = edits::read::<I>(context, inputs, &mut protected)?;
-    let from = &merge::Reading { inputs, owners: &owners };
+    let from = &merge::Reading { inputs, owners: &owners, withheld: protected.withheld() };
     let mut administrators = administrators::Administrators::read::<I>(inputs)?;
     let links = aliases::Links::read::<I>(inputs, &administrators)?;
     administrators.teachers = links[RecordKind::Teacher as usize].administrators();
@@ -85,5 +89,5 @@ fn outcome<S: PlanSink>(
         .collect();
     let left_out = protected.left_out();
     let review = Review { fields, schools, unreadable, left_out, still_named };
-    Outcome { counts, changes, erased, effects, holds, review }
+    Outcome { counts, changes, erased, effects, holds, waits: Vec::new(), review }
 }

@@ -1,21 +1,24 @@
-//! What stays unchanged in the mirror: unreadable records of the source (R-H3) and pins (R-P1).
+//! What stays unchanged in the mirror: unreadable records of the source (R-H3), pins (R-P1), and
+//! what the plan leaves out (R-H2, R-H5).
 
 use std::collections::BTreeMap;
 
 use super::aliases::Aliases;
 use super::hashes::{IdMap, IdSet, pair};
+use super::withheld::Scopes;
 use crate::book::groups;
 use roster::contract::{PlanError, PlanInputs};
 use roster::id::{SourceId, hash64};
 use roster::outcome::ENROLLMENT;
 use roster::records::{Membership, RecordKind, Student};
 use roster::snapshot::{UnreadableReason, UnreadableRecord};
+use roster::withheld::Withheld;
 
-/// The unreadable records of a snapshot, and the pins.
+/// The unreadable records of a snapshot, the pins, and what the plan leaves out.
 #[derive(Default)]
 pub(super) struct Protected {
-    /// False for "additions and changes only" (R-H2): nothing counts as gone.
-    removals: bool,
+    /// What the plan leaves out (R-H2, R-H5).
+    withheld: Scopes,
     records: [IdSet; RecordKind::ALL.len()],
     /// Those of `records` that were not sent, but are still referred to.
     referenced: [IdSet; RecordKind::ALL.len()],
@@ -42,8 +45,8 @@ pub(super) struct Protected {
 impl Protected {
     /// Reads all unreadable records. They are few, because a guard or a person stops a snapshot
     /// with many.
-    pub(super) fn read<I: PlanInputs>(removals: bool, inputs: &I) -> Result<Self, PlanError> {
-        let mut all = Self { removals, ..Self::default() };
+    pub(super) fn read<I: PlanInputs>(withheld: &Withheld, inputs: &I) -> Result<Self, PlanError> {
+        let mut all = Self { withheld: Scopes::read(withheld, inputs)?, ..Self::default() };
         for record in inputs.unreadable().map_err(PlanError::input)? {
             match record.map_err(PlanError::input)? {
                 UnreadableRecord::Record { kind, id, classes, reason, contacts } => {
@@ -89,9 +92,15 @@ impl Protected {
         self.pinned_pairs.insert(pair(class, person));
     }
 
-    /// Whether the record with this key is pinned.
-    pub(super) fn pins(&self, kind: RecordKind, key: u64) -> bool {
-        self.pinned[kind as usize].contains(&key)
+    /// Whether the record with this key stays if the source does not have it: it is pinned (R-P1),
+    /// or its removal is left out (R-H2, R-H5).
+    pub(super) fn keeps(&self, kind: RecordKind, key: u64) -> bool {
+        self.pinned[kind as usize].contains(&key) || self.withheld.keep(kind, key)
+    }
+
+    /// What the plan leaves out.
+    pub(super) fn withheld(&self) -> &Scopes {
+        &self.withheld
     }
 
     /// Whether this record is unreadable. What an unreadable row says of a person's role does not
@@ -112,10 +121,10 @@ impl Protected {
             || (self.any_demographics && groups::are_blank(&student.demographics))
     }
 
-    /// Whether no record of the kind counts as gone: an unreadable record without an id may be any
-    /// of them, or the run removes nothing.
+    /// Whether no record of the kind counts as gone, because an unreadable record without an id may
+    /// be any of them.
     pub(super) fn keeps_all(&self, kind: RecordKind) -> bool {
-        !self.removals || self.kinds[kind as usize] > 0
+        self.kinds[kind as usize] > 0
     }
 
     /// Returns the contacts of unreadable guardians, hashed.
@@ -171,11 +180,6 @@ impl Protected {
         self.records[kind as usize].iter().copied().filter(|id| !referenced.contains(id))
     }
 
-    /// Whether the run may remove anything (R-H2).
-    pub(super) fn removals(&self) -> bool {
-        self.removals
-    }
-
     /// Returns the readable enrollments of a person whose own record is unreadable.
     pub(super) fn enrollments_of_person(&self, kind: RecordKind, id: u64) -> &[Membership] {
         self.by_person[kind as usize].get(&id).map_or(&[], Vec::as_slice)
@@ -186,12 +190,13 @@ impl Protected {
         self.by_class[kind as usize].get(&class).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the enrollments that stay because their rows are unreadable, or because they are
-    /// pinned.
+    /// Returns the enrollments that stay because their rows are unreadable, because they are pinned,
+    /// or because the plan leaves out their removal.
     pub(super) fn kept_enrollments(&self, people: &Aliases) -> KeptEnrollments {
-        let mut kept =
-            KeptEnrollments { all: self.every_enrollment || !self.removals, ..Default::default() };
+        let all = self.every_enrollment || self.withheld.keep_all();
+        let mut kept = KeptEnrollments { all, ..Default::default() };
         kept.pairs.extend(&self.pinned_pairs);
+        kept.classes.extend(self.withheld.rosters());
         for (class, person) in &self.enrollments {
             let person = person.as_ref().map(|id| people.key_hash(id));
             match (class, person) {

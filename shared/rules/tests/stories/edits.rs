@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use roster::edit::Edit;
 use roster::personal::Personal;
 use roster::records::RecordKind;
+use roster::withheld::Withheld;
 use serde_json::{Value, json};
 
 use crate::world::{World, world};
@@ -376,7 +377,7 @@ fn r_h2_additions_and_changes_only_erases_no_edit() {
     let mut w = district("sis", json!({}))
         .with_edit(RecordKind::Class, "c1", student("s2"))
         .with_edit(RecordKind::Student, "s1", name("Zoe"));
-    w.removals = false;
+    w.withheld = Withheld::all_removals();
     assert_snapshot!(edits(&w.night(NIGHT)), @"nothing");
 }
 

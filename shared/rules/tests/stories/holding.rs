@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use roster::records::RecordKind;
 use roster::run::{RunState, Step};
+use roster::withheld::Withheld;
 use serde_json::json;
 
 use crate::world::{World, parse, print, world};
@@ -133,7 +134,7 @@ fn r_h2_a_held_run_waits_for_a_person_or_a_newer_snapshot() {
 fn r_h2_additions_and_changes_only_removes_nothing() {
     let mut w = world("clever", json!({}))
         .after("class c1 teachers=t1* students=s1,s2\nteacher t1\nstudent s1\nstudent s2");
-    w.removals = false;
+    w.withheld = Withheld::all_removals();
     let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
     assert_snapshot!(held(&w, tonight), @r"
     class: 1 of 1 classes of the district would be changed; the limit for fewer than 20 is 75 %, at least 5, or all

@@ -70,7 +70,8 @@ use roster::records::{
 };
 use roster::rule::Rule;
 use roster::snapshot::UnreadableRecord;
-use rules::engine::plan;
+use roster::withheld::Withheld;
+use rules::engine::{plan, plan_narrowly};
 
 /// The mirror: every kind by key, and the links by kind and source id.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -181,7 +182,7 @@ pub(crate) struct World {
     pub(crate) administrators: Vec<Administrator>,
     pub(crate) today: Date,
     pub(crate) nights: u32,
-    pub(crate) removals: bool,
+    pub(crate) withheld: Withheld,
     /// The date on which plans are made; `None`: `today`.
     pub(crate) made_on: Option<Date>,
     pub(crate) recent: RecentRemovals,
@@ -206,7 +207,7 @@ pub(crate) fn world(preset: &str, overrides: serde_json::Value) -> World {
         administrators: Vec::new(),
         today: date(2026, 10, 1),
         nights: 0,
-        removals: true,
+        withheld: Withheld::default(),
         made_on: None,
         recent: RecentRemovals::default(),
     }
@@ -216,28 +217,47 @@ impl World {
     /// Plans a run without applying it.
     pub(crate) fn plan(&self, snapshot: &Snapshot) -> Planned {
         let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
-        let context = PlanContext {
-            district: &district,
-            run: &run,
-            today: self.today,
-            policy: &self.policy,
-            removals: self.removals,
-            made_on: self.made_on.unwrap_or(self.today),
-            recent: &self.recent,
-        };
+        let context = self.context(&district, &run);
         let mut planned = Planned::default();
         let outcome = plan(&context, &Both { world: self, snapshot }, &mut planned).unwrap();
         planned.outcome = outcome;
         planned
     }
 
-    /// Plans a run and applies it.
-    pub(crate) fn run(&mut self, snapshot: &Snapshot) -> Planned {
-        let planned = self.plan(snapshot);
+    /// Plans what may be applied at once (R-H5), without applying it.
+    pub(crate) fn plan_narrowly(&self, snapshot: &Snapshot) -> Planned {
+        let (district, run) = (DistrictId::new("d"), RunId::new(format!("r{}", self.nights + 1)));
+        let context = self.context(&district, &run);
+        let both = Both { world: self, snapshot };
+        let (outcome, mut planned) = plan_narrowly(&context, &both, Planned::default).unwrap();
+        planned.outcome = outcome;
+        planned
+    }
+
+    /// Applies a plan.
+    pub(crate) fn apply(&mut self, planned: &Planned) {
         for change in &planned.changes {
             self.mirror.apply(change);
         }
         self.nights += 1;
+    }
+
+    fn context<'a>(&'a self, district: &'a DistrictId, run: &'a RunId) -> PlanContext<'a> {
+        PlanContext {
+            district,
+            run,
+            today: self.today,
+            policy: &self.policy,
+            withheld: &self.withheld,
+            made_on: self.made_on.unwrap_or(self.today),
+            recent: &self.recent,
+        }
+    }
+
+    /// Plans a run and applies it.
+    pub(crate) fn run(&mut self, snapshot: &Snapshot) -> Planned {
+        let planned = self.plan(snapshot);
+        self.apply(&planned);
         planned
     }
 

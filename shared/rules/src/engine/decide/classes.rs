@@ -93,7 +93,8 @@ impl<'f> Classes<'f> {
             item.as_ref().filter(|item| item.status == Status::Active).map(|item| &item.state);
         let (has_teacher, has_student) =
             (rosters.lists_teacher(&source), rosters.lists_student(&source));
-        let (ends, not_today) = (rosters.ends(&source), rosters.not_today(&source));
+        let ends = rosters.ends(&source, before);
+        let not_today = rosters.not_today(&source);
         let Class { id, details, teachers, students } = source;
         let key = id.hash64();
         let students = rosters.students(key, students, before);

@@ -58,6 +58,10 @@ impl Guardians<'_> {
                 if let Some(item) = item.as_ref().filter(|_| self.owners.contains(&hash)) {
                     merged.person.keep_own(&item.state.person);
                 }
+                if let Some(item) = item.as_ref().filter(|item| self.is_frozen(item)) {
+                    merged.person.clone_from(&item.state.person);
+                    merged.also.clone_from(&item.state.also);
+                }
                 self.find_contacts(output, &merged, active)?;
                 if active {
                     return self.present(output, key, merged, item);
@@ -71,6 +75,12 @@ impl Guardians<'_> {
             (None, Some(item)) => self.archived(output, item),
             (None, None) => Ok(()),
         }
+    }
+
+    /// Whether the plan leaves out the changes of a guardian (R-H5).
+    fn is_frozen(&self, item: &Item) -> bool {
+        item.status == Status::Active
+            && self.protected.withheld().freeze(RecordKind::Guardian, item.key.hash64())
     }
 
     fn present<S: PlanSink>(
@@ -197,7 +207,9 @@ impl Guardians<'_> {
         let people = &self.facts.students.people;
         let mut keys = self.facts.related(RecordKind::Student, self.protected, tonight);
         lists::extend_if(&mut keys, before, |key| {
-            !people.active.contains(&key) || people.unread(key) || !self.protected.removals()
+            !people.active.contains(&key)
+                || people.unread(key)
+                || self.protected.withheld().keep(RecordKind::Student, key)
         });
         lists::sorted(keys)
     }

@@ -80,7 +80,9 @@ fn absent<K: Kind, S: PlanSink>(
     output: &mut Output<'_, S>,
     item: MirroredBox<K>,
 ) -> Result<(), PlanError> {
-    let unread = protected.keeps_all(K::KIND) || protected.is_unreadable(K::KIND, item.id.hash64());
+    let unread = protected.keeps_all(K::KIND)
+        || protected.is_unreadable(K::KIND, item.id.hash64())
+        || protected.keeps(K::KIND, item.key.hash64());
     // The source still refers to the school, so it is not gone (readings, R-A6).
     let dangling = K::KIND == RecordKind::School && facts.schools.contains(&item.key.hash64());
     if unread || dangling {

@@ -54,10 +54,16 @@ impl Rosters<'_> {
         self.facts.students.are_listed(&class.students, unreadable, self.facts.terms.today)
     }
 
-    /// Returns the ends of the enrollments that are on today, as [`ClassState::ends`] holds them.
-    pub(super) fn ends(self, class: &Class) -> Vec<Option<Date>> {
+    /// Returns the ends of the enrollments that are on today, as [`ClassState::ends`] holds them. A
+    /// class whose removed enrollments the plan leaves out keeps their ends too.
+    pub(super) fn ends(self, class: &Class, before: Option<&ClassState>) -> Vec<Option<Date>> {
         let today = self.facts.terms.today;
-        let mut ends: Vec<Option<Date>> = Vec::new();
+        let is_kept = self.protected.withheld().keep_roster(class.id.hash64());
+        let mut ends = match before.filter(|_| is_kept) {
+            Some(before) if before.ends.is_empty() => vec![None],
+            Some(before) => before.ends.clone(),
+            None => Vec::new(),
+        };
         for enrollment in class.teachers.iter().chain(&class.students) {
             if enrollment.is_on(today) && !ends.contains(&enrollment.end) {
                 ends.push(enrollment.end);

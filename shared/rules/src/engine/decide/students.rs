@@ -86,7 +86,8 @@ impl Students<'_> {
         }
         let classes =
             enrollments.of_active(classes.into_iter(), before.map_or(&[], |state| &state.classes));
-        let guardians = self.guardians(guardians, before.map_or(&[], |state| &state.guardians));
+        let guardians =
+            self.guardians(&key, guardians, before.map_or(&[], |state| &state.guardians));
         let email_shared = self.facts.email_is_shared(&person, None);
         self.shared.add(email_shared, RecordKind::Student, &id, &person);
         let state = StudentState { person, demographics, guardians, classes, email_shared };
@@ -246,12 +247,19 @@ impl Students<'_> {
     }
 
     /// Returns the guardians of an active student (R-G3): those of the source who are active, also
-    /// with an unreadable record, and those of the mirror whose record cannot be read.
-    fn guardians(&self, tonight: Vec<SourceId>, before: &[SourceId]) -> Vec<SourceId> {
+    /// with an unreadable record, and those of the mirror whose record cannot be read or whose
+    /// removal is left out.
+    fn guardians(
+        &self,
+        key: &SourceId,
+        tonight: Vec<SourceId>,
+        before: &[SourceId],
+    ) -> Vec<SourceId> {
         let people = &self.facts.guardians.people;
+        let keeps = self.protected.withheld().keep(RecordKind::Student, key.hash64());
         let mut keys = self.facts.related(RecordKind::Guardian, self.protected, tonight);
         lists::extend_if(&mut keys, before, |key| {
-            people.active.contains(&key) && (people.unread(key) || !self.protected.removals())
+            people.active.contains(&key) && (people.unread(key) || keeps)
         });
         lists::sorted(keys)
     }

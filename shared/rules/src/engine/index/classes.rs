@@ -77,7 +77,7 @@ fn mirrored<I>(input: &Input<'_, I>, item: &Mirrored<kinds::Classes>) -> Mirrore
         is_archived: item.status == Status::Archived,
         is_kept: protected.keeps_all(RecordKind::Class)
             || protected.is_unreadable(RecordKind::Class, item.id.hash64())
-            || protected.pins(RecordKind::Class, item.key.hash64()),
+            || protected.keeps(RecordKind::Class, item.key.hash64()),
         is_inactive: !item.state.inactive.is_empty(),
     }
 }

@@ -122,9 +122,16 @@ impl<I> Indexing<'_, I> {
         }
     }
 
+    /// Whether a guardian stays who is not in the source, contacts included.
+    fn keeps_all(&self, key: u64) -> bool {
+        let protected = self.input.protected;
+        protected.keeps_all(RecordKind::Guardian)
+            || protected.withheld().keep(RecordKind::Guardian, key)
+    }
+
     fn read_mirrored(&mut self, item: MirroredBox<kinds::Guardians>, linked: bool) {
         let existing = self.existing(&item);
-        let keeps_all = self.input.protected.keeps_all(RecordKind::Guardian);
+        let keeps_all = self.keeps_all(item.key.hash64());
         let stays = existing.unreadable || (!linked && (existing.pinned || keeps_all));
         let is_active = existing.status == Status::Active;
         if is_active && stays {
@@ -150,7 +157,7 @@ impl<I> Indexing<'_, I> {
             || item.state.also.iter().any(|id| protected.is_unreadable(kind, id.hash64()));
         let is_active = item.status == Status::Active;
         let mut who = Candidate::new(kind, item.key.clone(), &item.state.person);
-        who.may_relink = !unreadable && (!is_active || !protected.keeps_all(kind));
+        who.may_relink = !unreadable && (!is_active || !self.keeps_all(key));
         Existing {
             who,
             id: item.id.clone(),
@@ -158,10 +165,12 @@ impl<I> Indexing<'_, I> {
             email: hashes::email(&item.state.person),
             schools: if is_active { schools_of(&item.state.person) } else { Vec::new() },
             unreadable,
-            pinned: protected.pins(kind, key),
+            pinned: protected.keeps(kind, key),
             left_out: false,
             by_hand: false,
-            owns: self.input.from.owners[kind as usize].contains(&key),
+            owns: self.input.from.owners[kind as usize].contains(&key)
+                || protected.withheld().freeze(kind, key),
+            frozen: protected.withheld().freeze(kind, key),
             abandoned: false,
         }
     }
@@ -187,7 +196,7 @@ impl<I> Indexing<'_, I> {
         self.guardians
     }
 
-    /// If the run removes nothing, a linked guardian whom no snapshot record claims stays, and so
+    /// A linked guardian whose removal is left out and whom no snapshot record claims stays, and so
     /// do the contacts.
     fn keep_unclaimed(&mut self) {
         for (key, id, person) in std::mem::take(&mut self.maybe_staying) {

@@ -45,6 +45,8 @@ pub(super) struct Existing {
     pub(super) by_hand: bool,
     /// The person owns name and contacts (R-G5): the e-mail address does not change.
     pub(super) owns: bool,
+    /// The plan leaves out the changes of the person (R-H5): the id does not change.
+    pub(super) frozen: bool,
     /// The whole family is gone (R-A1). False if the policy does not need it.
     pub(super) abandoned: bool,
 }
@@ -207,6 +209,11 @@ impl Deciding<'_> {
     fn relink(&mut self, incoming: Incoming, account: &Existing, decisions: &mut Decisions) {
         let (id, key) = (incoming.who.id, &account.who.id);
         self.aliases.add(&id, key, true);
+        if account.frozen {
+            let email = account.email;
+            decisions.present.push(Decided { key: key.clone(), active: true, email });
+            return;
+        }
         if id != *key {
             let old = self.links.of(&id).cloned();
             let link = Link {

@@ -95,7 +95,8 @@ fn terms<I: PlanInputs>(input: &Input<'_, I>) -> Result<Terms, PlanError> {
             }
             At::Mirror(item) => {
                 let kept = protected.is_unreadable(RecordKind::Term, item.id.hash64())
-                    || protected.keeps_all(RecordKind::Term);
+                    || protected.keeps_all(RecordKind::Term)
+                    || protected.keeps(RecordKind::Term, item.key.hash64());
                 if kept && item.status == Status::Active {
                     terms.ends.insert(item.key.hash64(), item.state.end);
                 }

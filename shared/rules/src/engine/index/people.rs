@@ -294,10 +294,11 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
         let active = item.status == Status::Active;
         let by_hand = item.origin == Origin::Manual;
         let stays = unreadable || (active && protected.keeps_all(K::KIND) && !by_hand);
-        let pinned = protected.pins(K::KIND, key);
+        let pinned = protected.keeps(K::KIND, key);
         let person = K::known(&item.state);
         let mut who = Candidate::new(K::KIND, item.key.clone(), person);
-        // A pin does not matter here: a person whom the source has under another id is not gone.
+        // Neither a pin nor what the plan leaves out matters here: a person whom the source has
+        // under another id is not gone.
         who.may_relink = !stays && (active || !by_hand);
         Existing {
             who,
@@ -309,7 +310,9 @@ impl<K: Enrolled, I, C: Conditions<K>> Indexing<'_, K, I, C> {
             pinned,
             left_out: false,
             by_hand,
-            owns: self.input.from.owners[K::KIND as usize].contains(&key),
+            owns: self.input.from.owners[K::KIND as usize].contains(&key)
+                || protected.withheld().freeze(K::KIND, key),
+            frozen: protected.withheld().freeze(K::KIND, key),
             abandoned: !stays && !pinned && !by_hand && self.conditions.are_abandoned(item),
         }
     }
