@@ -244,8 +244,18 @@ impl Simulation {
         let is_delta = matches!(fault, Fault::Whole(defect) if IN_DELTAS.contains(&defect));
         let packages: &[&[u8]] = if is_delta { &[&base, &bad] } else { &[&bad] };
         let mut night = BadNight::new(fault.name());
-        let Some(planned) = self.planned_over(packages, &base)? else {
+        let is_bomb = fault == Fault::Whole(Defect::ZipBomb);
+        // The import reads the same bomb once for all districts.
+        static IS_REFUSED: OnceLock<()> = OnceLock::new();
+        let planned = match IS_REFUSED.get() {
+            Some(()) if is_bomb => None,
+            _ => self.planned_over(packages, &base)?,
+        };
+        let Some(planned) = planned else {
             night.end = End::Refused;
+            if is_bomb {
+                IS_REFUSED.get_or_init(|| ());
+            }
             self.tally.bad(night);
             return Ok(());
         };

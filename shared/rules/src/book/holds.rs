@@ -370,11 +370,14 @@ pub(crate) fn referenced(
 }
 
 /// Returns the hold of the guard against too many additions (guard 6). Records that replace others
-/// whose end was known do not count, as new classes at the beginning of a school year.
+/// whose end was known do not count, as new classes at the beginning of a school year. If all
+/// enrollments of students have ended, a school year begins, and those of the last year say little:
+/// its graduates may have left before. The students themselves are still watched.
 pub(crate) fn too_many_added(limits: &Limits, scope: Scope<'_>, watch: &Watch) -> Option<Hold> {
     let of = watch.counts.in_mirror;
     let count = watch.counts.added.saturating_sub(watch.expected);
-    if of < MANY || count as f64 * 100.0 <= of as f64 * limits.added {
+    let begins = scope.kind == STUDENT_ENROLLMENT && watch.expected >= of;
+    if of < MANY || begins || count as f64 * 100.0 <= of as f64 * limits.added {
         return None;
     }
     let (kinds, place) = (plural(scope.kind), scope.place());

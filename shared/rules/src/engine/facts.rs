@@ -34,12 +34,23 @@ impl Terms {
     }
 
     /// Whether an active class of the mirror is over by dates that the last run knew, so that it is
-    /// expected to go (R-H1, guard 3).
-    pub(super) fn expected_over(&self, class: &ClassState) -> bool {
-        let ends = class.details.terms.iter();
-        let ends = ends.map(|term| self.known_ends.get(&term.hash64()).copied());
-        classes::terms_over(ends, self.today) == Some(true)
-            || classes::all_ended(&class.ends, self.today)
+    /// expected to go (R-H1, guard 3). `tonight`: the terms that the source lists. They count only
+    /// if the mirror's terms are unknown: a term that the district has corrected. A class that
+    /// loses its terms opens again, which nobody expects.
+    pub(super) fn expected_over(&self, class: &ClassState, tonight: Option<&[SourceId]>) -> bool {
+        let over = |terms: &[SourceId]| {
+            let ends = terms.iter().map(|term| self.known_ends.get(&term.hash64()).copied());
+            classes::terms_over(ends, self.today)
+        };
+        let terms = &class.details.terms;
+        if tonight.is_some_and(<[SourceId]>::is_empty) && !terms.is_empty() {
+            return false;
+        }
+        let is_over = match over(terms) {
+            None if !terms.is_empty() => tonight.and_then(over),
+            known => known,
+        };
+        is_over == Some(true) || classes::all_ended(&class.ends, self.today)
     }
 }
 

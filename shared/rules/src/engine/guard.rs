@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graduates::Graduates;
-use super::hashes::IdMap;
+use super::hashes::{IdMap, IdSet};
 use super::protected::Protected;
 use crate::book::holds::{self, Limits, Scope, Watch, Watched};
 use roster::change::Counts;
@@ -52,6 +52,8 @@ pub(super) struct Tally {
     halved: Vec<Hold>,
     /// The students who are expected to leave.
     pub(super) graduates: Graduates,
+    /// Students who have other classes than before, as many, in the same schools; hashed.
+    moved: IdSet,
 }
 
 /// The effect of the plan on a record of the mirror that was active before the run.
@@ -76,6 +78,8 @@ pub(super) struct RosterChange {
     pub(super) removed: usize,
     /// No longer in the roster, by a date that the last run knew.
     pub(super) ended: usize,
+    /// Of the removed ones, those of students who have other classes of the school instead.
+    pub(super) moved: usize,
     /// New in the roster.
     pub(super) added: usize,
 }
@@ -181,15 +185,17 @@ impl Tally {
         change: RosterChange,
         expected: bool,
     ) {
-        let RosterChange { before, removed, ended, added } = change;
+        let RosterChange { before, removed, ended, moved, added } = change;
         let (removed, ended) = if expected { (0, removed + ended) } else { (removed, ended) };
         // A teacher who takes over from another changes the class and removes nothing from it.
         let (watched, replaced) = if role == RecordKind::Teacher {
             (Watched::TeacherEnrollment, removed.min(added))
         } else {
-            (Watched::StudentEnrollment, 0)
+            // The additions are in other classes; see `settle_moves`.
+            (Watched::StudentEnrollment, moved.min(removed))
         };
-        let (removed, added) = (removed - replaced, added - replaced);
+        let removed = removed - replaced;
+        let added = if role == RecordKind::Teacher { added - replaced } else { added };
         self.enrollment(watched, school, |watch| {
             watch.counts.in_mirror += before as u64;
             watch.counts.removed += removed as u64;
@@ -241,6 +247,17 @@ impl Tally {
         }
     }
 
+    /// Adds a student who has other classes than before, as many, in the same schools.
+    pub(super) fn student_moved(&mut self, key: &SourceId) {
+        self.moved.insert(key.hash64());
+    }
+
+    /// Whether a student has other classes than before instead of fewer. Final after the decide
+    /// pass over students.
+    pub(super) fn has_moved(&self, key: &SourceId) -> bool {
+        self.moved.contains(&key.hash64())
+    }
+
     /// Checks a class that stays for guard 8.
     pub(super) fn check_class(
         &mut self,
@@ -284,6 +301,7 @@ impl Tally {
     pub(super) fn close(mut self, context: &PlanContext<'_>, protected: &Protected) -> Closed {
         let limits = holds::limits(context.policy);
         self.expect_graduates();
+        self.settle_moves();
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.missing_schools.sort_unstable();
@@ -325,6 +343,16 @@ impl Tally {
             let related = student.relationships;
             self.watched(Watched::Student, &student.schools, |watch| expect(watch, 1));
             self.watched(Watched::Relationship, &student.schools, |watch| expect(watch, related));
+        }
+    }
+
+    /// An enrollment that a student has instead of another one is not added: the other one has
+    /// changed.
+    fn settle_moves(&mut self) {
+        let schools = self.schools.values_mut().map(|school| &mut school.watches);
+        for watches in schools.chain([&mut self.district]) {
+            let counts = &mut watches.of(Watched::StudentEnrollment).counts;
+            counts.added = counts.added.saturating_sub(counts.changed);
         }
     }
 

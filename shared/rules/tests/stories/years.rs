@@ -154,3 +154,95 @@ fn r_h1_in_a_small_school_the_limit_of_changes_is_not_below_that_of_large_ones()
     let all = eight("New").replace("Same", "Other");
     assert!(held(&w, &all).contains("8 of 8 teachers of the district would be changed"));
 }
+
+/// Twenty students, each in four of the eight classes of a school: those of section A or B. `in_b`:
+/// how many are in B.
+fn sections(in_b: usize) -> String {
+    let ids = |from: usize, to: usize| {
+        (from..to).map(|n| format!("s{n:02}")).collect::<Vec<_>>().join(",")
+    };
+    let classes = (0..4).map(|class| {
+        format!(
+            "class a{class} teachers=t1* students={}\nclass b{class} teachers=t1* students={}\n",
+            ids(in_b, 20),
+            ids(0, in_b)
+        )
+    });
+    let students = (0..20).map(|n| format!("student s{n:02}\n"));
+    classes.chain(students).chain(["teacher t1\n".to_owned()]).collect()
+}
+
+#[test]
+fn r_h1_students_who_change_sections_lose_no_enrollment() {
+    let w = world("clever", json!({})).after(&sections(8));
+    // Three of twenty students, with 12 of 80 enrollments, move from A to B.
+    assert_snapshot!(held(&w, &sections(11)), @"may go");
+    let counts = w.plan(&parse::snapshot(&sections(11))).outcome.counts["student_enrollment"];
+    assert_eq!((counts.added, counts.changed, counts.removed), (0, 12, 0));
+    assert_eq!((counts.in_source, counts.unchanged), (80, 68));
+}
+
+#[test]
+fn r_h1_students_in_the_wrong_section_are_held() {
+    let w = world("clever", json!({})).after(&sections(8));
+    let text = held(&w, &sections(15));
+    assert!(text.contains("class a0 would lose 7 of its 12 students but stays"), "{text}");
+    // Students who lose classes without others instead are counted as before.
+    let lost = sections(8).replace(
+        &sections(8)[..sections(8).find('\n').unwrap()],
+        "class a0 teachers=t1* students=s08,s09",
+    );
+    let text = held(&w, &lost);
+    assert!(text.contains("student_enrollment: 10 of 80 enrollments of students"), "{text}");
+}
+
+#[test]
+fn r_h1_an_unknown_term_that_the_district_corrects_is_not_held() {
+    let year = "term y27 from=2026-08-17 to=2027-06-11\nteacher t1\nstudent s1\nclass c1 teachers=t1* students=s1 terms=";
+    let w = world("clever", json!({})).after(&format!("{year}y27")).on("2027-06-20");
+    // An unknown term opens the class again (readings, R-C4).
+    let w = w.after(&format!("{year}no-such-term"));
+    assert_snapshot!(held(&w, &format!("{year}y27")), @"may go");
+}
+
+#[test]
+fn r_h1_a_class_in_a_term_that_is_over_is_held_if_its_term_was_known() {
+    let terms = "term y26 from=2025-08-17 to=2026-06-11\nterm y27 from=2026-08-17 to=2027-06-11\n";
+    let class = "teacher t1\nstudent s1\nclass c1 teachers=t1* students=s1 terms=";
+    let w = world("clever", json!({})).after(&format!("{terms}{class}y27"));
+    let text = held(&w, &format!("{terms}{class}y26"));
+    assert!(text.contains("1 of 1 active classes of the district would become inactive"), "{text}");
+}
+
+#[test]
+fn r_h1_classes_that_lose_their_terms_in_summer_are_held() {
+    let w = after(&[9, 10, 11, 12]).on("2027-06-20");
+    let text = held(&w, &school(&[9, 10, 11, 12]).replace("terms=y27", "terms=none"));
+    assert!(text.contains("class: 4 of 4 classes of the district would be changed"), "{text}");
+}
+
+/// A class of a term with `students` students in it, and the school's 200 students.
+fn enrolled(term: &str, students: usize) -> String {
+    let ids = |count: usize| (0..count).map(|n| format!("s{n:03}")).collect::<Vec<_>>();
+    let all: String = ids(200).iter().map(|id| format!("student {id}\n")).collect();
+    let dates =
+        [("y27", "from=2026-08-17 to=2027-06-11"), ("y28", "from=2027-08-17 to=2028-06-11")];
+    let of = dates.iter().find(|(id, _)| *id == term).map_or("", |(_, dates)| dates);
+    let students = ids(students).join(",");
+    format!(
+        "{all}teacher t1\nterm {term} {of}\nclass c{term} terms={term} teachers=t1* students={students}\n"
+    )
+}
+
+#[test]
+fn r_h1_a_school_year_may_begin_with_more_enrollments_than_the_last_one_ended_with() {
+    let w = world("clever", json!({})).after(&enrolled("y27", 100)).on("2027-07-20");
+    assert_snapshot!(held(&w, &enrolled("y28", 160)), @"may go");
+    // Within a school year they are compared.
+    let w = world("clever", json!({})).after(&enrolled("y27", 100));
+    let text = held(&w, &enrolled("y27", 160));
+    assert!(
+        text.contains("60 enrollments of students would be added to 100 of the district"),
+        "{text}"
+    );
+}

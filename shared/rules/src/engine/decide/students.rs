@@ -181,6 +181,13 @@ impl Students<'_> {
             let grade = self.facts.grade_before(before);
             output.tally.graduates.was_active(&before.person.schools, grade);
         }
+        if let (Some(item), Some(before), Some(after)) = (item, before, after)
+            && before.classes != after.classes
+            && before.classes.len() <= after.classes.len()
+            && before.person.schools == after.person.schools
+        {
+            output.tally.student_moved(&item.key);
+        }
         let has = after.is_some_and(|state| self.facts.is_live(&state.classes));
         output.tally.student_seen(schools, had, has);
         let (old, new) = (

@@ -35,7 +35,7 @@ pub(super) fn index<I: PlanInputs>(
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
         }
-        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item)) {
+        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item, source.as_deref())) {
             indexed.live.insert(item.key.hash64());
         }
         if let Some(item) = item.as_deref().filter(|item| item.status == Status::Active) {
@@ -63,11 +63,12 @@ pub(super) fn index<I: PlanInputs>(
     Ok(indexed)
 }
 
-fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>) -> bool {
+fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>, source: Option<&Class>) -> bool {
+    let tonight = source.map(|source| &source.details.terms[..]);
     item.status == Status::Active
         && item.origin == Origin::Source
         && item.state.inactive.is_empty()
-        && !terms.expected_over(&item.state)
+        && !terms.expected_over(&item.state, tonight)
 }
 
 fn mirrored<I>(input: &Input<'_, I>, item: &Mirrored<kinds::Classes>) -> MirroredClass {
