@@ -18,6 +18,9 @@ struct Arguments {
     /// The number of districts.
     #[arg(long, default_value_t = 200)]
     districts: usize,
+    /// The number of the first district, to share the work between processes.
+    #[arg(long, default_value_t = 0)]
+    first: usize,
     /// The number of school years.
     #[arg(long, default_value_t = 3)]
     years: usize,
@@ -43,7 +46,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let begin = Instant::now();
     let numbers = match arguments.district {
         Some(number) => number..number + 1,
-        None => 0..arguments.districts,
+        None => arguments.first..arguments.first + arguments.districts,
     };
     let calendar = Calendar { seed: arguments.seed, years: arguments.years, small: false };
     let mut all = Tally::default();

@@ -243,7 +243,7 @@ impl Simulation {
         let base = self.base.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
         let is_delta = matches!(fault, Fault::Whole(defect) if IN_DELTAS.contains(&defect));
         let packages: &[&[u8]] = if is_delta { &[&base, &bad] } else { &[&bad] };
-        let mut night = BadNight::new(fault.name());
+        let mut night = BadNight::new(fault.name(), self.world.today);
         let is_bomb = fault == Fault::Whole(Defect::ZipBomb);
         // The import reads the same bomb once for all districts.
         static IS_REFUSED: OnceLock<()> = OnceLock::new();
@@ -269,6 +269,7 @@ impl Simulation {
         let holds = &all.outcome.holds;
         if !holds.is_empty() {
             night.end = End::Held;
+            night.reasons = holds.iter().map(reason).collect();
             // An export that says what the good one says is right.
             let is_right = differs(all, right) == 0 && differs(right, all) == 0;
             if is_right && right.outcome.holds.is_empty() {

@@ -29,11 +29,23 @@ pub(crate) struct BadNight {
     pub(crate) wrong: u64,
     /// Changes of the schools that are not bad, and how many of them were applied.
     pub(crate) others: (u64, u64),
+    pub(crate) date: Date,
+    /// Why the plan was held.
+    pub(crate) reasons: Vec<String>,
 }
 
 impl BadNight {
-    pub(crate) fn new(fault: &'static str) -> Self {
-        Self { fault, end: End::Refused, extra: 0, late: 0, wrong: 0, others: (0, 0) }
+    pub(crate) fn new(fault: &'static str, date: Date) -> Self {
+        Self {
+            fault,
+            end: End::Refused,
+            extra: 0,
+            late: 0,
+            wrong: 0,
+            others: (0, 0),
+            date,
+            reasons: Vec::new(),
+        }
     }
 }
 
@@ -87,6 +99,8 @@ pub struct Tally {
     wrong: Vec<WrongRemoval>,
     nights: BTreeMap<&'static str, Nights>,
     others: (u64, u64),
+    /// Nights on which one bad school delayed changes of others.
+    delays: Vec<String>,
 }
 
 impl Tally {
@@ -111,8 +125,17 @@ impl Tally {
             (End::Applied, 0, _) => &mut nights.late,
             (End::Applied, ..) => &mut nights.altered,
         } += 1;
-        self.others.0 += night.others.0;
-        self.others.1 += night.others.1;
+        let (all, done) = night.others;
+        self.others.0 += all;
+        self.others.1 += done;
+        if done < all {
+            let BadNight { fault, date, reasons, .. } = &night;
+            let (district, reasons) = (self.district, few(reasons));
+            self.delays.push(format!(
+                "delay: district {district}, {date}, {fault}: {done} of {all} changes of other \
+                 schools applied: {reasons}"
+            ));
+        }
     }
 
     /// Adds the tally of another district.
@@ -121,6 +144,7 @@ impl Tally {
         self.left += other.left;
         self.edited += other.edited;
         self.false_holds.extend(other.false_holds);
+        self.delays.extend(other.delays);
         self.wrong.extend(other.wrong);
         self.others.0 += other.others.0;
         self.others.1 += other.others.1;
@@ -180,6 +204,9 @@ impl Tally {
             let after = after.map(|name| format!(" ({name})")).unwrap_or_default();
             let _ =
                 writeln!(text, "false hold: district {district}, {date}{after}: {}", few(reasons));
+        }
+        for delay in &self.delays {
+            let _ = writeln!(text, "{delay}");
         }
         for wrong in &self.wrong {
             let WrongRemoval { district, date, export, things } = wrong;

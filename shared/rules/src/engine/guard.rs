@@ -54,6 +54,8 @@ pub(super) struct Tally {
     pub(super) graduates: Graduates,
     /// Students who have other classes than before, as many, in the same schools; hashed.
     moved: IdSet,
+    /// Students who leave the district or change schools; hashed.
+    left: IdSet,
 }
 
 /// The effect of the plan on a record of the mirror that was active before the run.
@@ -80,6 +82,8 @@ pub(super) struct RosterChange {
     pub(super) ended: usize,
     /// Of the removed ones, those of students who have other classes of the school instead.
     pub(super) moved: usize,
+    /// Of the removed ones, those of people who leave the district or change schools.
+    pub(super) left: usize,
     /// New in the roster.
     pub(super) added: usize,
 }
@@ -185,7 +189,7 @@ impl Tally {
         change: RosterChange,
         expected: bool,
     ) {
-        let RosterChange { before, removed, ended, moved, added } = change;
+        let RosterChange { before, removed, ended, moved, left, added } = change;
         let (removed, ended) = if expected { (0, removed + ended) } else { (removed, ended) };
         // A teacher who takes over from another changes the class and removes nothing from it.
         let (watched, replaced) = if role == RecordKind::Teacher {
@@ -202,6 +206,7 @@ impl Tally {
             watch.counts.ended += ended as u64;
             watch.counts.added += added as u64;
             watch.counts.changed += replaced as u64;
+            watch.left += left.min(removed) as u64;
             watch.expected += if expected { before } else { ended } as u64;
         });
     }
@@ -250,6 +255,17 @@ impl Tally {
     /// Adds a student who has other classes than before, as many, in the same schools.
     pub(super) fn student_moved(&mut self, key: &SourceId) {
         self.moved.insert(key.hash64());
+    }
+
+    /// Adds a student who leaves the district or changes schools.
+    pub(super) fn student_left(&mut self, key: &SourceId) {
+        self.left.insert(key.hash64());
+    }
+
+    /// Whether a student leaves the district or changes schools. Final after the decide pass over
+    /// students.
+    pub(super) fn has_left(&self, key: &SourceId) -> bool {
+        self.left.contains(&key.hash64())
     }
 
     /// Whether a student has other classes than before instead of fewer. Final after the decide
@@ -452,8 +468,9 @@ fn watch_scope(
     let removed = (removed(Watched::Class), removed(Watched::Student));
     holds.extend(holds::emptied(limits, school, &watches.effects, removed));
     for watched in Watched::ALL {
-        let (scope, watch) =
-            (Scope { kind: watched.name(), school }, &watches.by_kind[watched as usize]);
+        let scope = Scope { kind: watched.name(), school };
+        let watch =
+            &holds::beyond_people(watched, &watches.by_kind[watched as usize], holds, school);
         let too_many = holds::too_many(limits, scope, watch);
         if !too_many.iter().any(|hold| hold.guard == Guard::Removed) {
             // The removals of this run alone are reason enough; those before need no mention.

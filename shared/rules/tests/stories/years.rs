@@ -246,3 +246,34 @@ fn r_h1_a_school_year_may_begin_with_more_enrollments_than_the_last_one_ended_wi
         "{text}"
     );
 }
+
+/// A school of 24 students in four classes, without the students of `gone`. Those of `fewer` are in
+/// three classes only.
+fn small_school(gone: &[usize], fewer: &[usize]) -> String {
+    let present: Vec<usize> = (0..24).filter(|n| !gone.contains(n)).collect();
+    let classes = (0..4).map(|class| {
+        let ids: Vec<String> = present
+            .iter()
+            .filter(|n| class > 0 || !fewer.contains(n))
+            .map(|n| format!("s{n:02}"))
+            .collect();
+        format!("class c{class} teachers=t1* students={}\n", ids.join(","))
+    });
+    let students = present.iter().map(|n| format!("student s{n:02}\n"));
+    classes.chain(students).chain(["teacher t1\n".to_owned()]).collect()
+}
+
+#[test]
+fn r_h1_the_enrollments_of_students_who_leave_are_watched_with_the_students() {
+    let w = world("clever", json!({})).after(&small_school(&[], &[]));
+    // Two of 24 students leave with 8 of 96 enrollments, and three lose one class each: 11 of 96.
+    assert_snapshot!(held(&w, &small_school(&[0, 1], &[2, 3, 4])), @"may go");
+    // Ten of 96 enrollments of students who stay.
+    let ten: Vec<usize> = (2..12).collect();
+    let text = held(&w, &small_school(&[0, 1], &ten));
+    assert!(text.contains("student_enrollment sch: 10 of 96 enrollments of students"), "{text}");
+    // If too many students leave, the reviewer sees their enrollments too.
+    let text = held(&w, &small_school(&[0, 1, 2], &[]));
+    assert!(text.contains("student sch: 3 of 24 students of the school"), "{text}");
+    assert!(text.contains("student_enrollment sch: 12 of 96 enrollments of students"), "{text}");
+}

@@ -268,12 +268,15 @@ impl<'f> Classes<'f> {
             book::ended_as_known(end, &before.ends, today)
         };
         let (old, new) = (lists::hashes(&before.teachers), lists::hashes(&after.teachers));
-        let teachers = roster_change(
+        let mut teachers = roster_change(
             (&before.teachers, &after.teachers),
             |key| old.contains(&key.hash64()),
             |key| new.contains(&key.hash64()),
             ended,
         );
+        let active = &self.facts.teachers.people.active;
+        let gone = |key: &&SourceId| !active.contains(&key.hash64());
+        teachers.left = before.teachers.iter().filter(gone).count();
         let stays = |key: &SourceId| after.students.binary_search(key).is_ok();
         let mut students = roster_change(
             (&before.students, &after.students),
@@ -282,7 +285,10 @@ impl<'f> Classes<'f> {
             ended,
         );
         let left = before.students.iter().filter(|key| !stays(key) && !ended(key));
-        students.moved = left.filter(|key| output.tally.has_moved(key)).count();
+        for key in left {
+            students.moved += usize::from(output.tally.has_moved(key));
+            students.left += usize::from(output.tally.has_left(key));
+        }
         output.tally.enrollments(RecordKind::Teacher, school, teachers, expected);
         output.tally.enrollments(RecordKind::Student, school, students, expected);
         if !expected {

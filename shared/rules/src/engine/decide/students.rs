@@ -181,12 +181,8 @@ impl Students<'_> {
             let grade = self.facts.grade_before(before);
             output.tally.graduates.was_active(&before.person.schools, grade);
         }
-        if let (Some(item), Some(before), Some(after)) = (item, before, after)
-            && before.classes != after.classes
-            && before.classes.len() <= after.classes.len()
-            && before.person.schools == after.person.schools
-        {
-            output.tally.student_moved(&item.key);
+        if let (Some(item), Some(before)) = (item, before) {
+            count_move(output, &item.key, before, after);
         }
         let has = after.is_some_and(|state| self.facts.is_live(&state.classes));
         output.tally.student_seen(schools, had, has);
@@ -331,6 +327,25 @@ fn changed<S: PlanSink>(
     let after = still_here(&item, id, account, state);
     output.settle(item, after, why)?;
     Ok(())
+}
+
+/// Counts a student who leaves, changes schools, or has other classes instead of those before.
+fn count_move<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    key: &SourceId,
+    before: &StudentState,
+    after: Option<&StudentState>,
+) {
+    let same_schools = |after: &&StudentState| after.person.schools == before.person.schools;
+    match after.filter(same_schools) {
+        None => output.tally.student_left(key),
+        Some(after) if before.classes.len() <= after.classes.len() => {
+            if before.classes != after.classes {
+                output.tally.student_moved(key);
+            }
+        }
+        Some(_) => {}
+    }
 }
 
 /// Sends the groups of an active student to the sink (R-M8).
