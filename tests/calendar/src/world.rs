@@ -563,10 +563,12 @@ impl World {
         spans.into_iter().any(|span| Self::term(self.year, span).1 == self.today)
     }
 
-    /// Returns a school whose rows can be spoiled: one of several, with at least 20 students.
+    /// Returns a school whose rows can be spoiled: with at least 20 students, and less than half
+    /// of the district's. More of them are a matter of the whole district (R-H5).
     pub(crate) fn a_school(&self, random: &mut Random) -> Option<usize> {
         let mut schools: Vec<usize> = self.schools.keys().copied().collect();
-        schools.retain(|school| self.students_of(*school) >= 20);
+        let most = self.students.len() / 2;
+        schools.retain(|school| (20..most).contains(&self.students_of(*school)));
         (!schools.is_empty()).then(|| schools[random.below(schools.len())])
     }
 }

@@ -3,6 +3,8 @@
 //! Engine and undo count the effects of a plan; the functions here decide, one per guard. A hold
 //! says in one sentence what would happen to how many.
 
+use std::collections::BTreeMap;
+
 use roster::change::Counts;
 use roster::id::SourceId;
 use roster::outcome::{
@@ -183,7 +185,8 @@ pub fn waits(policy: &Policy, holds: &[Hold], already: &Withheld) -> Waits {
     if holds.is_empty() {
         return Waits::Nothing;
     }
-    if !is_narrow || holds.iter().any(concerns_everything) {
+    let everything = |hold: &Hold| concerns_everything(hold) && !is_of_few_schools(hold, holds);
+    if !is_narrow || holds.iter().any(everything) {
         return Waits::Everything;
     }
     let mut withheld = already.clone();
@@ -213,6 +216,34 @@ fn concerns_everything(hold: &Hold) -> bool {
         }
         Guard::Removed => is_districts && hold.count * 2 > hold.of,
         Guard::Changed | Guard::Cumulative | Guard::Halved => false,
+    }
+}
+
+/// Whether a guard of the district may have tripped only because of schools in which it tripped too,
+/// with less than half of the district's records of the kind. The plan without them tells: if the
+/// guard trips there again, the whole run waits.
+fn is_of_few_schools(hold: &Hold, holds: &[Hold]) -> bool {
+    // One guard can have several holds of a kind in a school.
+    let mut schools: BTreeMap<&SourceId, u64> = BTreeMap::new();
+    let same = |other: &&Hold| {
+        (other.guard, &other.kind) == (hold.guard, &hold.kind) && other.class.is_none()
+    };
+    for other in holds.iter().filter(same) {
+        if let Some(school) = &other.school {
+            let of = schools.entry(school).or_default();
+            *of = (*of).max(other.of);
+        }
+    }
+    let of: u64 = schools.values().sum();
+    match hold.guard {
+        Guard::Emptied | Guard::Unreadable | Guard::Added => of > 0 && of * 2 < hold.of,
+        Guard::Removed
+        | Guard::Changed
+        | Guard::Missing
+        | Guard::Referenced
+        | Guard::Cumulative
+        | Guard::Halved
+        | Guard::Review => false,
     }
 }
 
