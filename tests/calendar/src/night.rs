@@ -138,22 +138,25 @@ impl Simulation {
     fn year(&mut self) -> Result<(), Failure> {
         let mut faults = self.faults();
         self.random.shuffle(&mut faults);
+        let pause = if self.calendar.small { 28 } else { 7 };
         let mut waiting = Day::default();
         for day in 0..DAYS {
             let today = self.world.next_day();
             let nights = (DAYS - day).div_ceil(2).max(1);
             let is_bad = self.random.chance(faults.len() as f64 / nights as f64);
             // What the district announces does not come together with a bad export.
-            if is_bad && !today.rollover && self.after.is_none() {
-                if let Some(fault) = faults.pop() {
-                    self.bad_night(fault)?;
-                    waiting.changed |= today.changed;
-                    continue;
-                }
+            if is_bad
+                && !today.rollover
+                && self.after.is_none()
+                && let Some(fault) = faults.pop()
+            {
+                self.bad_night(fault)?;
+                waiting.changed |= today.changed;
+                continue;
             }
             // An unchanged file on a day on which no date takes effect ends without a plan.
             let is_due = today.changed || waiting.changed || self.after.is_some();
-            if is_due || day % 7 == 0 || self.world.a_term_ends() {
+            if is_due || day % pause == 0 || self.world.a_term_ends() {
                 self.good_night(today)?;
                 waiting = Day::default();
             }
