@@ -56,7 +56,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         print!("{}", tally.details());
         all.add(tally);
         if number % 20 == 19 {
-            println!("{} districts in {} s", number + 1, begin.elapsed().as_secs());
+            // The figures so far, in case that nobody waits for the end.
+            println!("\n{all}{} districts, {} s\n", number + 1, begin.elapsed().as_secs());
         }
     }
     println!("\n{all}seed {}, {:.0} s", arguments.seed, begin.elapsed().as_secs_f64());
