@@ -277,3 +277,53 @@ fn r_h1_the_enrollments_of_students_who_leave_are_watched_with_the_students() {
     assert!(text.contains("student sch: 3 of 24 students of the school"), "{text}");
     assert!(text.contains("student_enrollment sch: 12 of 96 enrollments of students"), "{text}");
 }
+
+/// Twenty classes. `t0` teaches the first three, with `co` if there is one; `others` the rest.
+fn three_of_twenty(first: &str) -> String {
+    let classes = (0..20).map(|class| {
+        let teachers = if class < 3 { first } else { "others*" };
+        format!("class c{class} teachers={teachers} students=s1\n")
+    });
+    let teachers = (0..9).map(|n| format!("teacher other{n}\n"));
+    let people = format!("teacher others\nteacher co\nstudent s1\n{}", {
+        if first.contains("t0") { "teacher t0\n" } else { "" }
+    });
+    classes.chain(teachers).chain([people]).collect()
+}
+
+#[test]
+fn r_h1_the_enrollments_of_a_teacher_who_leaves_are_watched_with_the_teachers() {
+    // The successor came the night before: three of 23 enrollments would be removed, more than 10 %.
+    let w = world("clever", json!({})).after(&three_of_twenty("t0*,co"));
+    assert_snapshot!(held(&w, &three_of_twenty("co*")), @"may go");
+    // The same enrollments of a teacher who stays.
+    let text = held(&w, &(three_of_twenty("co*") + "teacher t0\n"));
+    assert!(text.contains("3 of 23 enrollments of teachers of the district"), "{text}");
+    // Without a successor, three of twenty classes lose their teacher.
+    let w = world("clever", json!({})).after(&three_of_twenty("t0*"));
+    let without = three_of_twenty("co*").replace("teachers=co* ", "");
+    let text = held(&w, &without);
+    assert!(text.contains("3 of 20 classes of the district would lose their teachers"), "{text}");
+}
+
+#[test]
+fn r_h1_classes_whose_only_student_leaves_are_watched_with_the_students() {
+    // A small school: one student in a grade with five of 20 classes.
+    let school = |only: &str| {
+        let classes = (0..20).map(|class| {
+            let students = if class < 5 { only.to_owned() } else { "students=s1,s2,s3".to_owned() };
+            format!("class c{class} teachers=t1* {students}\n")
+        });
+        let students = (1..30).map(|n| format!("student s{n}\n"));
+        classes.chain(students).chain(["teacher t1\n".to_owned()]).collect::<String>()
+    };
+    let before = school("students=last") + "student last\n";
+    let w = world("clever", json!({})).after(&before);
+    assert_snapshot!(held(&w, &school("")), @"may go");
+    // The student stays, but in no class.
+    let text = held(&w, &(school("") + "student last\n"));
+    assert!(
+        text.contains("5 of 20 active classes of the district would become inactive"),
+        "{text}"
+    );
+}

@@ -294,7 +294,14 @@ impl<'f> Classes<'f> {
         if !expected {
             output.tally.check_class(&item.id, school, students.removed, students.before);
         }
-        output.tally.class_seen(school, self.seen_before(item, expected), seen(after));
+        let seen_before = self.seen_before(item, expected);
+        let mut seen_after = seen(after);
+        // The last students have left: the guard over students watches that.
+        let explained = students.left + students.moved >= students.removed;
+        if after.inactive == [Inactive::NoStudent] && students.removed > 0 && explained {
+            seen_after.active = seen_before.active;
+        }
+        output.tally.class_seen(school, seen_before, seen_after);
     }
 
     /// What people saw of an active class, unless it is over by dates that the last run knew.
