@@ -29,3 +29,5 @@ mod narrow;
 mod people;
 #[path = "stories/review.rs"]
 mod review;
+#[path = "stories/years.rs"]
+mod years;

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `night` | [`Night`]: a district's data on one night, and its [`Rows`] |
 //! | `package` | writes a night as a zip or a folder |
+//! | `tables` | [`Tables`]: a night whose records the caller makes |
 //! | `text` | [`FileReader`]: the bytes of one file |
 //! | `objects` | the records as OneRoster REST objects |
 //! | `expected` | [`Expected`]: counts of records and changes |
@@ -50,6 +51,7 @@ mod night;
 mod objects;
 mod package;
 mod rows;
+mod tables;
 mod text;
 mod world;
 
@@ -61,6 +63,7 @@ pub use defect::Defect;
 pub use expected::{Counts, Expected};
 pub use night::{Mode, Night, Rows};
 pub use rows::File;
+pub use tables::Tables;
 pub use text::FileReader;
 
 /// How large a district is.
@@ -220,5 +223,14 @@ impl District {
     /// the churn.
     pub fn night(&self, night: u32) -> Night {
         Night::new(&Arc::new(world::World::new(self)), night)
+    }
+
+    /// A night with records that the caller made. The district only gives its settings: version,
+    /// school year, line ends, quotes. `before`: the records of the night before, with which a
+    /// delta is compared.
+    pub fn night_of(&self, now: Arc<Tables>, before: Option<Arc<Tables>>) -> Night {
+        let mut night = self.night(u32::from(before.is_some()));
+        night.tables = Some(tables::Pair { now, before });
+        night
     }
 }

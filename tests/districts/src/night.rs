@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::moment::Moment;
 use crate::rows::{Batch, File};
+use crate::tables::Pair;
 use crate::world::World;
 use crate::{Defect, Version};
 
@@ -28,6 +29,8 @@ pub struct Night {
     default_mode: Mode,
     modes: Vec<(File, Mode)>,
     pub(crate) defects: Vec<Defect>,
+    /// The caller's records instead of the district's own.
+    pub(crate) tables: Option<Pair>,
 }
 
 impl Night {
@@ -37,6 +40,7 @@ impl Night {
             default_mode: Mode::Bulk,
             modes: Vec::new(),
             defects: Vec::new(),
+            tables: None,
         }
     }
 
@@ -120,6 +124,10 @@ impl Night {
             now: self.moment.clone(),
             before,
             file,
+            given: self.tables.as_ref().map(|pair| match mode {
+                Mode::Bulk => pair.bulk(file),
+                Mode::Delta => pair.delta(file, &self.stamp()),
+            }),
             stamp: (mode == Mode::Delta).then(|| self.stamp()),
             slot: 0,
             batch: Batch::default(),
@@ -134,6 +142,8 @@ pub struct Rows {
     now: Moment,
     before: Option<Moment>,
     file: File,
+    /// The caller's rows.
+    given: Option<Arc<Vec<StringRecord>>>,
     /// The time of change in delta rows.
     stamp: Option<String>,
     slot: u64,
@@ -147,6 +157,10 @@ impl Rows {
     /// The next row. `None` at the end. Not an iterator, because the row is borrowed to avoid an
     /// allocation.
     pub fn next_row(&mut self) -> Option<&StringRecord> {
+        if self.given.is_some() {
+            self.next += 1;
+            return self.given.as_ref()?.get(self.next - 1);
+        }
         while self.next == self.batch.rows().len() {
             if self.slot == self.slots {
                 return None;
@@ -183,7 +197,7 @@ impl Rows {
 }
 
 /// Fills in status and time of change.
-fn mark(row: &mut StringRecord, status: &str, stamp: &str) {
+pub(crate) fn mark(row: &mut StringRecord, status: &str, stamp: &str) {
     let mut marked = StringRecord::with_capacity(row.as_slice().len() + 40, row.len());
     for (i, cell) in row.iter().enumerate() {
         marked.push_field(match i {

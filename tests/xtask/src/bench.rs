@@ -1,4 +1,4 @@
-//! Benchmarks: nights, pulls, the API, and cold starts.
+//! Benchmarks: nights, pulls, the API, cold starts, and the calendar.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +31,13 @@ pub(crate) enum Bench {
     /// Responses of the API in a large district.
     Api {
         /// Arguments for the benchmark; `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// School years of many districts with bad exports: wrong removals and false holds. Not a
+    /// measurement of time.
+    Calendar {
+        /// Arguments for the simulation; `-- --help` lists them.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
@@ -70,6 +77,7 @@ impl Bench {
             }
             Bench::Pull { arguments } => benchmark("pull", &arguments),
             Bench::Api { arguments } => benchmark("api", &arguments),
+            Bench::Calendar { arguments } => bench_of("calendar", "calendar", &arguments),
             Bench::Cold { functions, most_ms, most_mb, rounds, names } => {
                 let folder = match functions {
                     Some(folder) => existing(&folder)?,
@@ -86,9 +94,14 @@ impl Bench {
     }
 }
 
-/// Runs one benchmark of the package `e2e`, each a program of its own.
+/// Runs one benchmark of the package `e2e`.
 fn benchmark(name: &str, arguments: &[String]) -> Result<(), Failure> {
-    run(cargo(&["bench", "--quiet", "--package", "e2e", "--bench", name, "--"]).args(arguments))
+    bench_of("e2e", name, arguments)
+}
+
+/// Runs one benchmark of a package, each a program of its own.
+fn bench_of(package: &str, name: &str, arguments: &[String]) -> Result<(), Failure> {
+    run(cargo(&["bench", "--quiet", "--package", package, "--bench", name, "--"]).args(arguments))
 }
 
 /// Builds functions as they are deployed, and returns their folder.

@@ -85,6 +85,8 @@ struct DetailsOutline {
     school: SourceId,
     #[serde(default)]
     terms: Vec<SourceId>,
+    #[serde(default)]
+    grades: Vec<String>,
 }
 
 impl From<DetailsOutline> for ClassDetails {
@@ -97,7 +99,7 @@ impl From<DetailsOutline> for ClassDetails {
             school: of.school,
             course: None,
             terms: of.terms,
-            grades: Vec::new(),
+            grades: of.grades,
             subjects: Vec::new(),
             subject_codes: Vec::new(),
             periods: Vec::new(),

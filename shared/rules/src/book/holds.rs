@@ -3,6 +3,8 @@
 //! Engine and undo count the effects of a plan; the functions here decide, one per guard. A hold
 //! says in one sentence what would happen to how many.
 
+use std::collections::BTreeMap;
+
 use roster::change::Counts;
 use roster::id::SourceId;
 use roster::outcome::{
@@ -18,6 +20,9 @@ const FEW: u64 = 20;
 
 /// See [`FEW`].
 const FEW_LOST: u64 = 5;
+
+/// The limit in small scopes, in percent. See [`FEW`].
+const HALF: f64 = 50.0;
 
 /// The guard against additions watches scopes with at least so many records.
 const MANY: u64 = 100;
@@ -107,6 +112,9 @@ pub(crate) struct Watch {
     pub(crate) expected: u64,
     /// How many of [`Counts::changed`] are students whose grade alone changes.
     pub(crate) promoted: u64,
+    /// How many of the removed enrollments are those of people who leave the district or change
+    /// schools.
+    pub(crate) left: u64,
 }
 
 impl Watch {
@@ -135,6 +143,27 @@ pub(crate) fn limits(policy: &Policy) -> Limits {
     }
 }
 
+/// Returns the highest of several grades as a number: 0 is kindergarten. `None` if none is known, or
+/// none says how many years are left until graduation.
+pub(crate) fn highest_grade<'a>(grades: impl Iterator<Item = &'a str>) -> Option<u8> {
+    let number = |grade: &str| match grade {
+        "KG" => Some(0),
+        grade => grade.parse().ok().filter(|grade| (1..=13).contains(grade)),
+    };
+    grades.filter_map(number).max()
+}
+
+/// Returns whether a student who leaves after all classes are over is expected to: the student was
+/// in the highest grade of the school, and not all `students` of the school are `leaving`.
+pub(crate) fn may_graduate(
+    grade: Option<u8>,
+    highest: Option<u8>,
+    leaving: u64,
+    students: u64,
+) -> bool {
+    grade.is_some() && grade == highest && leaving < students
+}
+
 /// What of a plan waits for a decision (R-H5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waits {
@@ -156,7 +185,8 @@ pub fn waits(policy: &Policy, holds: &[Hold], already: &Withheld) -> Waits {
     if holds.is_empty() {
         return Waits::Nothing;
     }
-    if !is_narrow || holds.iter().any(concerns_everything) {
+    let everything = |hold: &Hold| concerns_everything(hold) && !is_of_few_schools(hold, holds);
+    if !is_narrow || holds.iter().any(everything) {
         return Waits::Everything;
     }
     let mut withheld = already.clone();
@@ -189,6 +219,34 @@ fn concerns_everything(hold: &Hold) -> bool {
     }
 }
 
+/// Whether a guard of the district may have tripped only because of schools in which it tripped too,
+/// with less than half of the district's records of the kind. The plan without them tells: if the
+/// guard trips there again, the whole run waits.
+fn is_of_few_schools(hold: &Hold, holds: &[Hold]) -> bool {
+    // One guard can have several holds of a kind in a school.
+    let mut schools: BTreeMap<&SourceId, u64> = BTreeMap::new();
+    let same = |other: &&Hold| {
+        (other.guard, &other.kind) == (hold.guard, &hold.kind) && other.class.is_none()
+    };
+    for other in holds.iter().filter(same) {
+        if let Some(school) = &other.school {
+            let of = schools.entry(school).or_default();
+            *of = (*of).max(other.of);
+        }
+    }
+    let of: u64 = schools.values().sum();
+    match hold.guard {
+        Guard::Emptied | Guard::Unreadable | Guard::Added => of > 0 && of * 2 < hold.of,
+        Guard::Removed
+        | Guard::Changed
+        | Guard::Missing
+        | Guard::Referenced
+        | Guard::Cumulative
+        | Guard::Halved
+        | Guard::Review => false,
+    }
+}
+
 /// What a guard that tripped in a school leaves out there. Classes that become inactive do so by
 /// changes of their terms, too.
 fn extent(guard: Guard) -> Extent {
@@ -208,7 +266,9 @@ fn extent(guard: Guard) -> Extent {
 
 fn is_above(count: u64, of: u64, percent: f64) -> bool {
     if of < FEW {
-        count > 0 && (count >= of || (count >= FEW_LOST && count * 2 >= of))
+        // A limit of more than half, as that of changes, applies to small scopes too.
+        let is_half = count as f64 * 100.0 >= of as f64 * percent.max(HALF);
+        count > 0 && (count >= of || (count >= FEW_LOST && is_half))
     } else {
         count as f64 * 100.0 > of as f64 * percent
     }
@@ -216,7 +276,9 @@ fn is_above(count: u64, of: u64, percent: f64) -> bool {
 
 /// Says the limit that was exceeded.
 fn limit(of: u64, percent: f64) -> String {
-    if of < FEW {
+    if of < FEW && percent > HALF {
+        format!("the limit for fewer than {FEW} is {percent} %, at least {FEW_LOST}, or all")
+    } else if of < FEW {
         format!("the limit for fewer than {FEW} is half of them, at least {FEW_LOST}, or all")
     } else {
         format!("the limit is {percent} %")
@@ -240,6 +302,30 @@ pub(crate) fn too_many(limits: &Limits, scope: Scope<'_>, watch: &Watch) -> Vec<
         scope.hold(guard, (count, of), what)
     })
     .collect()
+}
+
+/// Returns the counts of a kind for guards 1 and 7. The enrollments of people who leave are removed
+/// with them, and the guard over people watches that. Only if it has tripped do they count as well,
+/// so that the reviewer sees all effects. `holds`: those of the people of the same scope.
+pub(crate) fn beyond_people(
+    watched: Watched,
+    watch: &Watch,
+    holds: &[Hold],
+    school: Option<&SourceId>,
+) -> Watch {
+    let mut watch = *watch;
+    let people = match watched {
+        Watched::StudentEnrollment => Watched::Student,
+        Watched::TeacherEnrollment => Watched::Teacher,
+        _ => return watch,
+    };
+    let has_tripped = |hold: &Hold| {
+        hold.kind == people.name() && hold.guard == Guard::Removed && hold.school.as_ref() == school
+    };
+    if !holds.iter().any(has_tripped) {
+        watch.counts.removed = watch.counts.removed.saturating_sub(watch.left);
+    }
+    watch
 }
 
 /// Returns the hold of the guard against a snapshot that lacks a kind that the mirror has (guard
@@ -343,11 +429,14 @@ pub(crate) fn referenced(
 }
 
 /// Returns the hold of the guard against too many additions (guard 6). Records that replace others
-/// whose end was known do not count, as new classes at the beginning of a school year.
+/// whose end was known do not count, as new classes at the beginning of a school year. If all
+/// enrollments of students have ended, a school year begins, and those of the last year say little:
+/// its graduates may have left before. The students themselves are still watched.
 pub(crate) fn too_many_added(limits: &Limits, scope: Scope<'_>, watch: &Watch) -> Option<Hold> {
     let of = watch.counts.in_mirror;
     let count = watch.counts.added.saturating_sub(watch.expected);
-    if of < MANY || count as f64 * 100.0 <= of as f64 * limits.added {
+    let begins = scope.kind == STUDENT_ENROLLMENT && watch.expected >= of;
+    if of < MANY || begins || count as f64 * 100.0 <= of as f64 * limits.added {
         return None;
     }
     let (kinds, place) = (plural(scope.kind), scope.place());
@@ -434,7 +523,7 @@ mod tests {
     fn r_h1_additions_count_above_half_of_at_least_a_hundred() {
         let added = |added, in_mirror, expected| {
             let counts = Counts { added, in_mirror, ..Counts::default() };
-            let watch = Watch { counts, expected, promoted: 0 };
+            let watch = Watch { counts, expected, ..Watch::default() };
             too_many_added(&sis(), STUDENTS, &watch).is_some()
         };
         assert_eq!((added(50, 100, 0), added(51, 100, 0), added(99, 99, 0)), (false, true, false));

@@ -7,9 +7,10 @@ use super::administrators::Administrators;
 use super::aliases::Aliases;
 use super::hashes::{self, IdMap, IdSet};
 use super::protected::{KeptEnrollments, Protected};
-use crate::book::classes;
+use crate::book::{classes, holds};
 use roster::id::{AccountId, SourceId};
-use roster::records::{ClassState, Membership, Person, RecordKind};
+use roster::personal::Personal;
+use roster::records::{ClassState, Membership, Person, RecordKind, StudentState};
 
 pub(super) use crate::book::classes::ClassFate;
 
@@ -33,12 +34,23 @@ impl Terms {
     }
 
     /// Whether an active class of the mirror is over by dates that the last run knew, so that it is
-    /// expected to go (R-H1, guard 3).
-    pub(super) fn expected_over(&self, class: &ClassState) -> bool {
-        let ends = class.details.terms.iter();
-        let ends = ends.map(|term| self.known_ends.get(&term.hash64()).copied());
-        classes::terms_over(ends, self.today) == Some(true)
-            || classes::all_ended(&class.ends, self.today)
+    /// expected to go (R-H1, guard 3). `tonight`: the terms that the source lists. They count only
+    /// if the mirror's terms are unknown: a term that the district has corrected. A class that
+    /// loses its terms opens again, which nobody expects.
+    pub(super) fn expected_over(&self, class: &ClassState, tonight: Option<&[SourceId]>) -> bool {
+        let over = |terms: &[SourceId]| {
+            let ends = terms.iter().map(|term| self.known_ends.get(&term.hash64()).copied());
+            classes::terms_over(ends, self.today)
+        };
+        let terms = &class.details.terms;
+        if tonight.is_some_and(<[SourceId]>::is_empty) && !terms.is_empty() {
+            return false;
+        }
+        let is_over = match over(terms) {
+            None if !terms.is_empty() => tonight.and_then(over),
+            known => known,
+        };
+        is_over == Some(true) || classes::all_ended(&class.ends, self.today)
     }
 }
 
@@ -190,6 +202,8 @@ pub(super) struct Facts {
     pub(super) classes: IdMap<ClassFate>,
     /// Keys of the classes that were active before the run and are not expected to be over.
     pub(super) live_classes: IdSet,
+    /// The highest grade of the mirror's active classes that name grades, by key.
+    pub(super) class_grades: IdMap<u8>,
     /// Students.
     pub(super) students: Members,
     /// Schools that the source refers to (R-A6).
@@ -222,6 +236,14 @@ impl Facts {
     /// expected.
     pub(super) fn was_live(&self, classes: &[SourceId]) -> bool {
         classes.iter().any(|class| self.live_classes.contains(&class.hash64()))
+    }
+
+    /// The grade of a student of the mirror as a number: the student's own, or else the lowest of
+    /// the classes' highest grades. A class of several grades says little about each student.
+    pub(super) fn grade_before(&self, state: &StudentState) -> Option<u8> {
+        let own = state.demographics.grades.iter().map(Personal::reveal);
+        let of = |class: &SourceId| self.class_grades.get(&class.hash64()).copied();
+        holds::highest_grade(own).or_else(|| state.classes.iter().filter_map(of).min())
     }
 
     /// Whether any of these classes is active after the run.

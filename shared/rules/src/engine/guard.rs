@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::hashes::IdMap;
+use super::graduates::Graduates;
+use super::hashes::{IdMap, IdSet};
 use super::protected::Protected;
 use crate::book::holds::{self, Limits, Scope, Watch, Watched};
 use roster::change::Counts;
@@ -49,6 +50,12 @@ pub(super) struct Tally {
     /// Records that are missing although the source refers to them, and their enrollments.
     referenced: [(u64, u64); Watched::ALL.len()],
     halved: Vec<Hold>,
+    /// The students who are expected to leave.
+    pub(super) graduates: Graduates,
+    /// Students who have other classes than before, as many, in the same schools; hashed.
+    moved: IdSet,
+    /// Students who leave the district or change schools; hashed.
+    left: IdSet,
 }
 
 /// The effect of the plan on a record of the mirror that was active before the run.
@@ -73,6 +80,10 @@ pub(super) struct RosterChange {
     pub(super) removed: usize,
     /// No longer in the roster, by a date that the last run knew.
     pub(super) ended: usize,
+    /// Of the removed ones, those of students who have other classes of the school instead.
+    pub(super) moved: usize,
+    /// Of the removed ones, those of people who leave the district or change schools.
+    pub(super) left: usize,
     /// New in the roster.
     pub(super) added: usize,
 }
@@ -178,18 +189,24 @@ impl Tally {
         change: RosterChange,
         expected: bool,
     ) {
-        let RosterChange { before, removed, ended, added } = change;
+        let RosterChange { before, removed, ended, moved, left, added } = change;
         let (removed, ended) = if expected { (0, removed + ended) } else { (removed, ended) };
-        let watched = if role == RecordKind::Teacher {
-            Watched::TeacherEnrollment
+        // A teacher who takes over from another changes the class and removes nothing from it.
+        let (watched, replaced) = if role == RecordKind::Teacher {
+            (Watched::TeacherEnrollment, removed.min(added))
         } else {
-            Watched::StudentEnrollment
+            // The additions are in other classes; see `settle_moves`.
+            (Watched::StudentEnrollment, moved.min(removed))
         };
+        let removed = removed - replaced;
+        let added = if role == RecordKind::Teacher { added - replaced } else { added };
         self.enrollment(watched, school, |watch| {
             watch.counts.in_mirror += before as u64;
             watch.counts.removed += removed as u64;
             watch.counts.ended += ended as u64;
             watch.counts.added += added as u64;
+            watch.counts.changed += replaced as u64;
+            watch.left += left.min(removed) as u64;
             watch.expected += if expected { before } else { ended } as u64;
         });
     }
@@ -235,6 +252,28 @@ impl Tally {
         }
     }
 
+    /// Adds a student who has other classes than before, as many, in the same schools.
+    pub(super) fn student_moved(&mut self, key: &SourceId) {
+        self.moved.insert(key.hash64());
+    }
+
+    /// Adds a student who leaves the district or changes schools.
+    pub(super) fn student_left(&mut self, key: &SourceId) {
+        self.left.insert(key.hash64());
+    }
+
+    /// Whether a student leaves the district or changes schools. Final after the decide pass over
+    /// students.
+    pub(super) fn has_left(&self, key: &SourceId) -> bool {
+        self.left.contains(&key.hash64())
+    }
+
+    /// Whether a student has other classes than before instead of fewer. Final after the decide
+    /// pass over students.
+    pub(super) fn has_moved(&self, key: &SourceId) -> bool {
+        self.moved.contains(&key.hash64())
+    }
+
     /// Checks a class that stays for guard 8.
     pub(super) fn check_class(
         &mut self,
@@ -277,6 +316,8 @@ impl Tally {
     /// Returns the result of the tally.
     pub(super) fn close(mut self, context: &PlanContext<'_>, protected: &Protected) -> Closed {
         let limits = holds::limits(context.policy);
+        self.expect_graduates();
+        self.settle_moves();
         let mut schools: Vec<OfSchool> = std::mem::take(&mut self.schools).into_values().collect();
         schools.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         self.missing_schools.sort_unstable();
@@ -302,6 +343,32 @@ impl Tally {
                 .map(|watched| (watched.name().to_owned(), self.referenced[watched as usize].0))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+        }
+    }
+
+    /// Counts the graduates and their relationships as ended, not as removed.
+    fn expect_graduates(&mut self) {
+        let graduates = std::mem::take(&mut self.graduates);
+        let expect = |watch: &mut Watch, count: u64| {
+            let count = count.min(watch.counts.removed);
+            watch.counts.removed -= count;
+            watch.counts.ended += count;
+            watch.expected += count;
+        };
+        for student in graduates.all() {
+            let related = student.relationships;
+            self.watched(Watched::Student, &student.schools, |watch| expect(watch, 1));
+            self.watched(Watched::Relationship, &student.schools, |watch| expect(watch, related));
+        }
+    }
+
+    /// An enrollment that a student has instead of another one is not added: the other one has
+    /// changed.
+    fn settle_moves(&mut self) {
+        let schools = self.schools.values_mut().map(|school| &mut school.watches);
+        for watches in schools.chain([&mut self.district]) {
+            let counts = &mut watches.of(Watched::StudentEnrollment).counts;
+            counts.added = counts.added.saturating_sub(counts.changed);
         }
     }
 
@@ -401,8 +468,9 @@ fn watch_scope(
     let removed = (removed(Watched::Class), removed(Watched::Student));
     holds.extend(holds::emptied(limits, school, &watches.effects, removed));
     for watched in Watched::ALL {
-        let (scope, watch) =
-            (Scope { kind: watched.name(), school }, &watches.by_kind[watched as usize]);
+        let scope = Scope { kind: watched.name(), school };
+        let watch =
+            &holds::beyond_people(watched, &watches.by_kind[watched as usize], holds, school);
         let too_many = holds::too_many(limits, scope, watch);
         if !too_many.iter().any(|hold| hold.guard == Guard::Removed) {
             // The removals of this run alone are reason enough; those before need no mention.

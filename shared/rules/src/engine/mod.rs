@@ -13,6 +13,7 @@ mod aliases;
 mod decide;
 mod edits;
 mod facts;
+mod graduates;
 mod guard;
 mod hashes;
 mod index;

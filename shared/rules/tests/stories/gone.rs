@@ -219,13 +219,13 @@ fn r_a6_a_school_no_longer_shared_is_archived_with_its_classes() {
     ");
     assert_snapshot!(crate::world::print::holds(&planned), @r"
     school: 1 of 2 schools is missing from the source: north
-    teacher: 1 of 1 teachers of the district would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher: 1 of 1 teachers of the district would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     student north: 1 of 1 students of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
-    teacher north: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher north: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     class north: 1 of 1 classes of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
     student_enrollment north: 1 of 1 enrollments of students of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
     teacher_enrollment north: 1 of 1 enrollments of teachers of the school would be removed; the limit for fewer than 20 is half of them, at least 5, or all
-    teacher sch: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher sch: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     ");
 }
 

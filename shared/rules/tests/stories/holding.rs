@@ -82,12 +82,12 @@ fn r_h1_changed_fields_count_and_dates_do_not() {
     let w = world("clever", json!({})).after(&text);
     assert_snapshot!(held(&w, &renamed), @r"
     student n: 30 of 30 students of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     ");
     // A move to another school is a change.
     assert_snapshot!(held(&w, &text.replace("schools=n", "schools=s")), @r"
     student n: 30 of 30 students of the school would be changed; the limit is 75 %
-    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    teacher n: 1 of 1 teachers of the school would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     ");
     // A term that ends, and enrollments that end with it, do not count.
     let dated = text.replace("class cn", "term t to=2026-10-05\nclass cn terms=t");
@@ -137,8 +137,8 @@ fn r_h2_additions_and_changes_only_removes_nothing() {
     w.withheld = Withheld::all_removals();
     let tonight = "class c1 title=New teachers=t2* students=s3\nteacher t2\nstudent s1\nstudent s3";
     assert_snapshot!(held(&w, tonight), @r"
-    class: 1 of 1 classes of the district would be changed; the limit for fewer than 20 is half of them, at least 5, or all
-    class sch: 1 of 1 classes of the school would be changed; the limit for fewer than 20 is half of them, at least 5, or all
+    class: 1 of 1 classes of the district would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
+    class sch: 1 of 1 classes of the school would be changed; the limit for fewer than 20 is 75 %, at least 5, or all
     ");
     assert_snapshot!(w.night(tonight), @r"
     + teacher t2 classes=c1 [R-T1 the source has this teacher]

@@ -126,6 +126,26 @@ fn r_h5_last_years_terms_of_one_school_leave_its_classes_active() {
 }
 
 #[test]
+fn r_h5_a_guard_of_the_district_that_one_school_explains_does_not_hold_the_others() {
+    // One of four schools: a quarter of the district's classes would become inactive.
+    let others = format!("\n{}\n{}", school("east", NONE), school("west", NONE));
+    let mut w = world("clever", json!({})).after(&(both(NONE) + &others));
+    let last_year: Damage =
+        |_, n, line| Some(if n == 1 { line.replace("2027", "2026") } else { line });
+    let renamed =
+        others.replace("east-s7 schools=east name=Ann/B7", "east-s7 schools=east name=Eve/B7");
+    let tonight = both(last_year) + &renamed;
+    let complete = w.plan(&parse::snapshot(&tonight)).outcome.holds;
+    assert!(complete.iter().any(|hold| hold.guard == Guard::Emptied && hold.school.is_none()));
+    assert_snapshot!(night(&mut w, &tonight), @"~ student east-s7 [R-M1 given name]");
+    // Two of the four: half of the district. The whole run waits.
+    let tonight =
+        both(last_year) + &renamed.replace("term east-year to=2027", "term east-year to=2026");
+    let planned = w.plan_narrowly(&parse::snapshot(&tonight));
+    assert!(planned.outcome.waits.is_empty() && !planned.outcome.holds.is_empty());
+}
+
+#[test]
 fn r_h5_a_class_that_loses_most_students_keeps_them_and_nothing_else_waits() {
     let mut w = district();
     let tonight = both(|_, n, line| {

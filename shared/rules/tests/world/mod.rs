@@ -27,7 +27,7 @@
 //! | `teacher t1 by_enrollment` | only an enrollment gives this role (R-T7) |
 //! | `guardian g1 email=g@x children=s1` | relationships are completed on both sides |
 //! | `class c1 teachers=t1*,t2 students=s1,s2@2026-09-01..2026-10-01` | `*` marks the primary teacher, `@begin..end` limits an enrollment; the people's own lists are derived |
-//! | `class c1 title=Reading school=north terms=fall course=k1` | the defaults are the id, `sch`, `year` and no course; `terms=none` is a class without a term |
+//! | `class c1 title=Reading school=north terms=fall course=k1 grade=09` | the defaults are the id, `sch`, `year` and no course; `terms=none` is a class without a term |
 //! | `school`, `term fall from=2026-08-01 to=2026-12-20`, `course` | places; school `sch` and term `year` always exist, unless `no school` or `no term` removes them |
 //! | `unreadable student s1`, `unreadable student` | an unreadable record; without an id, it may be any of the kind (R-H3) |
 //! | `unreadable student s1 referenced` | a record that was not sent, but is still referred to (R-H1) |

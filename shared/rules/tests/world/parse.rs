@@ -221,7 +221,7 @@ fn class(id: &str, fields: &Fields) -> Class {
             school: fields.get("school").map_or("sch", |school| school).into(),
             course: fields.get("course").map(|course| (*course).into()),
             terms,
-            grades: vec![],
+            grades: ids(fields.get("grade")).iter().map(|id| id.as_str().into()).collect(),
             subjects: fields
                 .get("subject")
                 .map(|subject| subject.to_string())

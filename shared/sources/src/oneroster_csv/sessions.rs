@@ -62,6 +62,10 @@ pub(super) fn read(
             row.note(diagnostics, &codes::SESSION_DATES, Some(table.col("endDate")), || {
                 "the session ends before it begins, or on the same day (endDate is the day after the last day)".into()
             });
+            // One of the two dates is wrong. With either of them, classes could end too early.
+            roster.sessions.set(slot, RecordStatus::Dropped);
+            table.note_date_order(start_ordered || end_ordered, diagnostics);
+            continue;
         }
         *roster.sessions.record_mut(slot) =
             Session { texts, kind, start: to_day(start), end: to_day(end), parent };

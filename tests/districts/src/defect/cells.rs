@@ -53,9 +53,7 @@ fn schools(editor: &Editor, number: u64, row: &mut Cells) {
         editor.set(row, "parentSourcedId", first(editor.second.as_ref()));
     }
     if number == 1 && editor.has(Defect::OrgCycle) {
-        let mut second = String::new();
-        editor.world.id(&mut second, crate::world::World::school_key(1));
-        editor.set(row, "parentSourcedId", second);
+        editor.set(row, "parentSourcedId", editor.second_school.clone());
     }
 }
 
@@ -118,7 +116,7 @@ fn everywhere(editor: &mut Editor, defect: Defect, row: &mut Cells) {
             if !agents.is_empty() {
                 agents.push(',');
             }
-            editor.world.id(&mut agents, editor.moment.first_teacher());
+            agents.push_str(&editor.first_teacher);
             editor.set(row, "agentSourcedIds", agents);
         }
         Defect::OneWayAgents if editor.file == File::Users && !is_student(editor, row) => {

@@ -6,7 +6,6 @@ use csv::StringRecord;
 
 use super::{Defect, cells};
 use crate::Version;
-use crate::moment::Moment;
 use crate::night::Night;
 use crate::rows::File;
 use crate::world::World;
@@ -22,11 +21,12 @@ pub(crate) type Cells = Vec<String>;
 /// The defects of one file.
 pub(crate) struct Editor {
     pub(super) file: File,
-    pub(super) moment: Moment,
     pub(super) world: Arc<World>,
     pub(super) stamp: String,
     defects: Vec<Defect>,
     columns: Vec<String>,
+    pub(super) second_school: String,
+    pub(super) first_teacher: String,
     /// Number of the current record, from 0.
     pub(super) seen: u64,
     pub(super) first: Option<Cells>,
@@ -40,11 +40,12 @@ impl Editor {
     pub(crate) fn new(night: &Night, file: File) -> Option<Self> {
         (!night.defects.is_empty()).then(|| Self {
             file,
-            moment: night.moment.clone(),
             world: Arc::clone(&night.moment.world),
             stamp: night.stamp(),
             defects: night.defects.clone(),
             columns: night.columns(file),
+            second_school: night.second_school(),
+            first_teacher: night.first_teacher(),
             seen: 0,
             first: None,
             second: None,

@@ -259,7 +259,7 @@ impl<'f> Classes<'f> {
     ) {
         let (before, today) = (&item.state, self.facts.terms.today);
         let school = &before.details.school;
-        let expected = self.facts.terms.expected_over(before);
+        let expected = self.facts.terms.expected_over(before, Some(&after.details.terms));
         let became = if before.details == after.details { Became::Same } else { Became::Changed };
         let schools = std::slice::from_ref(school);
         output.tally.was_active(RecordKind::Class, schools, became, expected);
@@ -268,33 +268,45 @@ impl<'f> Classes<'f> {
             book::ended_as_known(end, &before.ends, today)
         };
         let (old, new) = (lists::hashes(&before.teachers), lists::hashes(&after.teachers));
-        let teachers = roster_change(
+        let mut teachers = roster_change(
             (&before.teachers, &after.teachers),
             |key| old.contains(&key.hash64()),
             |key| new.contains(&key.hash64()),
             ended,
         );
-        let students = roster_change(
+        let active = &self.facts.teachers.people.active;
+        let gone = |key: &&SourceId| !active.contains(&key.hash64());
+        teachers.left = before.teachers.iter().filter(gone).count();
+        let stays = |key: &SourceId| after.students.binary_search(key).is_ok();
+        let mut students = roster_change(
             (&before.students, &after.students),
             |key| before.students.binary_search(key).is_ok(),
-            |key| after.students.binary_search(key).is_ok(),
+            stays,
             ended,
         );
+        let left = before.students.iter().filter(|key| !stays(key) && !ended(key));
+        for key in left {
+            students.moved += usize::from(output.tally.has_moved(key));
+            students.left += usize::from(output.tally.has_left(key));
+        }
         output.tally.enrollments(RecordKind::Teacher, school, teachers, expected);
         output.tally.enrollments(RecordKind::Student, school, students, expected);
         if !expected {
             output.tally.check_class(&item.id, school, students.removed, students.before);
         }
-        output.tally.class_seen(school, self.seen_before(item), seen(after));
+        let seen_before = self.seen_before(item, expected);
+        let mut seen_after = seen(after);
+        // The last students have left: the guard over students watches that.
+        let explained = students.left + students.moved >= students.removed;
+        if after.inactive == [Inactive::NoStudent] && students.removed > 0 && explained {
+            seen_after.active = seen_before.active;
+        }
+        output.tally.class_seen(school, seen_before, seen_after);
     }
 
     /// What people saw of an active class, unless it is over by dates that the last run knew.
-    fn seen_before(&self, item: &Item) -> Seen {
-        if self.facts.terms.expected_over(&item.state) {
-            Seen::default()
-        } else {
-            seen(&item.state)
-        }
+    fn seen_before(&self, item: &Item, expected: bool) -> Seen {
+        if expected { Seen::default() } else { seen(&item.state) }
     }
 
     /// Counts a class that was active and that the source does not have.
@@ -307,7 +319,7 @@ impl<'f> Classes<'f> {
     ) {
         let state = &item.state;
         let school = &state.details.school;
-        let expected = self.facts.terms.expected_over(state);
+        let expected = self.facts.terms.expected_over(state, None);
         let stays = matches!(fate, ClassFate::Kept { .. });
         for (role, before, after) in [
             (RecordKind::Teacher, &state.teachers, teachers),
@@ -324,7 +336,7 @@ impl<'f> Classes<'f> {
         if self.protected.is_unreadable(RecordKind::Class, item.id.hash64()) {
             output.tally.unread(self.protected, RecordKind::Class, &item.id, schools);
         }
-        let before = self.seen_before(item);
+        let before = self.seen_before(item, expected);
         output.tally.class_seen(school, before, if stays { before } else { Seen::default() });
     }
 

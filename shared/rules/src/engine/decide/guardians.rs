@@ -161,12 +161,11 @@ impl Guardians<'_> {
     ) -> Result<(), PlanError> {
         let goes = item.status == Status::Active;
         if goes {
-            output.tally.was_active(
-                RecordKind::Guardian,
-                &item.state.person.schools,
-                Became::Removed,
-                false,
-            );
+            let (schools, children) = (&item.state.person.schools, &item.state.children);
+            let graduates = &output.tally.graduates;
+            let expected =
+                !children.is_empty() && children.iter().all(|child| graduates.has(child.hash64()));
+            output.tally.was_active(RecordKind::Guardian, schools, Became::Removed, expected);
         }
         let students = &self.facts.students.people;
         let children =

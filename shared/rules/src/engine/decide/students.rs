@@ -177,6 +177,13 @@ impl Students<'_> {
         let state = before.or(after);
         let schools = state.map_or(&[][..], |state| &state.person.schools);
         let had = before.is_some_and(|state| self.facts.was_live(&state.classes));
+        if let Some(before) = before {
+            let grade = self.facts.grade_before(before);
+            output.tally.graduates.was_active(&before.person.schools, grade);
+        }
+        if let (Some(item), Some(before)) = (item, before) {
+            count_move(output, &item.key, before, after);
+        }
         let has = after.is_some_and(|state| self.facts.is_live(&state.classes));
         output.tally.student_seen(schools, had, has);
         let (old, new) = (
@@ -203,6 +210,11 @@ impl Students<'_> {
             let schools = &item.state.person.schools;
             output.tally.was_active(RecordKind::Student, schools, Became::Removed, false);
             self.count(output, Some(&item), None);
+            let StudentState { person, guardians, classes, .. } = &item.state;
+            if !classes.is_empty() && !self.facts.was_live(classes) {
+                let (key, grade) = (enrollments.key, self.facts.grade_before(&item.state));
+                output.tally.graduates.leaves(key, &person.schools, grade, guardians.len());
+            }
         }
         let is_abandoned =
             absent && self.facts.students.people.abandoned.contains(&enrollments.key);
@@ -315,6 +327,25 @@ fn changed<S: PlanSink>(
     let after = still_here(&item, id, account, state);
     output.settle(item, after, why)?;
     Ok(())
+}
+
+/// Counts a student who leaves, changes schools, or has other classes instead of those before.
+fn count_move<S: PlanSink>(
+    output: &mut Output<'_, S>,
+    key: &SourceId,
+    before: &StudentState,
+    after: Option<&StudentState>,
+) {
+    let same_schools = |after: &&StudentState| after.person.schools == before.person.schools;
+    match after.filter(same_schools) {
+        None => output.tally.student_left(key),
+        Some(after) if before.classes.len() <= after.classes.len() => {
+            if before.classes != after.classes {
+                output.tally.student_moved(key);
+            }
+        }
+        Some(_) => {}
+    }
 }
 
 /// Sends the groups of an active student to the sink (R-M8).

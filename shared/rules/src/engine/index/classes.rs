@@ -3,6 +3,7 @@
 use super::input::Input;
 use crate::book::absence;
 use crate::book::classes::{self, ClassFate, MirroredClass};
+use crate::book::holds;
 use crate::engine::facts::{Members, Terms};
 use crate::engine::hashes::{IdMap, IdSet};
 use crate::engine::merge::projections;
@@ -10,22 +11,36 @@ use roster::contract::{PlanError, PlanInputs};
 use roster::id::SourceId;
 use roster::records::{Class, Mirrored, Origin, RecordKind, Status, kinds};
 
-/// Decides the outcome for every class, and returns the classes that were active before the run
-/// and are not expected to be over. Adds the schools of the classes that stay to `schools`.
+/// What the index pass over classes finds out.
+#[derive(Default)]
+pub(super) struct Indexed {
+    /// The outcome for every class, by key.
+    pub(super) fates: IdMap<ClassFate>,
+    /// The classes that were active before the run and are not expected to be over.
+    pub(super) live: IdSet,
+    /// The highest grade of the mirror's active classes that name grades, by key.
+    pub(super) grades: IdMap<u8>,
+}
+
+/// Decides the outcome for every class. Adds the schools of the classes that stay to `schools`.
 pub(super) fn index<I: PlanInputs>(
     input: &Input<'_, I>,
     terms: &Terms,
     teachers: &Members,
     schools: &mut IdSet,
-) -> Result<(IdMap<ClassFate>, IdSet), PlanError> {
-    let (mut fates, mut live) = (IdMap::default(), IdSet::default());
+) -> Result<Indexed, PlanError> {
+    let mut indexed = Indexed::default();
     projections::<kinds::Classes, I>(input.from, |at, _| {
         let (source, item) = at.parts();
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
         }
-        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item)) {
-            live.insert(item.key.hash64());
+        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item, source.as_deref())) {
+            indexed.live.insert(item.key.hash64());
+        }
+        if let Some(item) = item.as_deref().filter(|item| item.status == Status::Active) {
+            let grade = holds::highest_grade(item.state.details.grades.iter().map(String::as_str));
+            indexed.grades.extend(grade.map(|grade| (item.key.hash64(), grade)));
         }
         let mirrored = item.as_deref().map(|item| mirrored(input, item));
         let (key, fate) = match (&source, &item, mirrored) {
@@ -42,17 +57,18 @@ pub(super) fn index<I: PlanInputs>(
             }
             (None, ..) => return Ok(()),
         };
-        fates.insert(key, fate);
+        indexed.fates.insert(key, fate);
         Ok(())
     })?;
-    Ok((fates, live))
+    Ok(indexed)
 }
 
-fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>) -> bool {
+fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>, source: Option<&Class>) -> bool {
+    let tonight = source.map(|source| &source.details.terms[..]);
     item.status == Status::Active
         && item.origin == Origin::Source
         && item.state.inactive.is_empty()
-        && !terms.expected_over(&item.state)
+        && !terms.expected_over(&item.state, tonight)
 }
 
 fn mirrored<I>(input: &Input<'_, I>, item: &Mirrored<kinds::Classes>) -> MirroredClass {

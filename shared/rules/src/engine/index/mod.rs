@@ -50,7 +50,8 @@ pub(super) fn build<I: PlanInputs>(
         people::index::<kinds::Teachers, I, _>(input, &people::EveryTeacher, &mut collected)?;
     let kept = protected.kept_enrollments(&teachers.aliases);
     let teachers = Members { people: teachers, kept };
-    let (classes, live_classes) = classes::index(input, &terms, &teachers, &mut collected.schools)?;
+    let classes::Indexed { fates: classes, live: live_classes, grades } =
+        classes::index(input, &terms, &teachers, &mut collected.schools)?;
     let conditions = people::StudentConditions::new(context, &guardians, &classes);
     let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
     let kept = protected.kept_enrollments(&students.aliases);
@@ -66,6 +67,7 @@ pub(super) fn build<I: PlanInputs>(
         teachers,
         classes,
         live_classes,
+        class_grades: grades,
         students,
         schools,
         shared_emails,
