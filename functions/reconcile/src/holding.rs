@@ -36,9 +36,8 @@ pub(crate) fn review(changes: u64) -> Hold {
 
 /// Returns the hold of an approved run whose plan is not the one that was shown (R-H2).
 pub(crate) fn outdated(changes: u64) -> Hold {
-    let what = format!(
-        "the plan has changed since it was shown: it would now make {changes} changes"
-    );
+    let what =
+        format!("the plan has changed since it was shown: it would now make {changes} changes");
     of_district(Guard::Outdated, what, changes)
 }
 

@@ -80,8 +80,7 @@ pub(crate) async fn run<S: Services>(
         let why = "it does not contain the lease that was taken";
         return Err(MirrorError::corrupt("the district's item", why).into());
     };
-    let mut session =
-        Session { config, storage, invocation, district, token, remainder: None };
+    let mut session = Session { config, storage, invocation, district, token, remainder: None };
     let result = session.process_all(run.clone(), summary).await;
     if result.is_err() {
         session.give_up_lease().await;

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use mirror::keys;
 use mirror::ops::requests::Request;
+use mirror::testing::Configure as _;
 use mirror::testing::failing::Cue;
 use reconcile::ReconcileFailure;
 use roster::id::RunId;
 use roster::run::RunState;
+use roster::settings::{DistrictStatus, Settings};
 use serde_json::Value;
 use world::{Night, World, command};
 
@@ -34,6 +36,14 @@ async fn prepared(scene: Scene) -> (World, RunId, Value) {
         }
         Scene::Unchanged => {
             let run = world.stage(10, &Night { classes: 2, ..Night::of(0..30) }).await;
+            let event = world.staged_event(&run);
+            (world, run, event)
+        }
+        Scene::Narrow => {
+            let settings = Settings::of_preset("clever");
+            let live = DistrictStatus::Live;
+            let _ = world.table.configure(&world.district, &settings, live).await.unwrap();
+            let run = world.stage(10, &Night { classes: 2, ..Night::of(12..32) }).await;
             let event = world.staged_event(&run);
             (world, run, event)
         }
@@ -103,6 +113,7 @@ async fn half_written() -> (World, RunId, Value) {
 enum Scene {
     Churn,
     Unchanged,
+    Narrow,
     Hold,
     Approve,
     ApproveAdditions,
@@ -173,6 +184,11 @@ async fn crash_anywhere(scene: Scene, end: RunState) {
                 assert_eq!(world.state(&world.run_of(10)).await, RunState::Applied, "{at}");
                 assert_eq!(world.report(&world.run_of(10)).await.state, RunState::Applied, "{at}");
             }
+            if matches!(scene, Scene::Narrow) {
+                let waits = world.record(&run).await.remainder.unwrap();
+                assert_eq!(world.state(&waits).await, RunState::Held, "{at}");
+                assert_eq!(world.report(&waits).await.state, RunState::Held, "{at}");
+            }
             assert!(world.items() == items, "{at}: another mirror");
             // A lease that was not released expires, and the next night's run is processed.
             world.pass(2000);
@@ -211,6 +227,11 @@ async fn a_crash_in_a_run_without_changes_changes_no_result() {
 #[tokio::test]
 async fn a_crash_while_a_run_is_held_changes_no_result() {
     crash_anywhere(Scene::Hold, RunState::Held).await;
+}
+
+#[tokio::test]
+async fn a_crash_while_a_part_is_applied_and_a_part_held_changes_no_result() {
+    crash_anywhere(Scene::Narrow, RunState::Applied).await;
 }
 
 #[tokio::test]

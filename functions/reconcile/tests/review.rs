@@ -15,15 +15,11 @@ use reconcile::Summary;
 use roster::records::RecordKind;
 use roster::review::Field;
 use roster::run::RunState;
-use roster::settings::{DistrictStatus, Settings};
-use world::{Night, World};
+use roster::settings::DistrictStatus;
+use world::{Night, World, whole_holds};
 
 async fn set_status(world: &World, status: DistrictStatus) {
-    let _ = world
-        .table
-        .configure(&world.district, &Settings::of_preset("clever"), status)
-        .await
-        .unwrap();
+    let _ = world.table.configure(&world.district, &whole_holds(), status).await.unwrap();
 }
 
 async fn status(world: &World) -> DistrictStatus {

@@ -476,24 +476,6 @@ async fn r_h2_a_requested_decision_applies_only_to_the_plan_that_was_reviewed() 
     assert_eq!(world.record(&held).await.decided.unwrap().by, "kim.operator");
 }
 
-/// Saves another version of the mirror, like another run would.
-async fn set_applied(world: &World, applied: &mirror::ports::districts::Applied) {
-    use mirror::ports::districts::{Changed, Leases, ReleaseLease, TakeLease};
-    let until = world.now() + std::time::Duration::from_secs(60);
-    let taken = world.table.take(&world.district, "another", world.now(), until).await.unwrap();
-    let TakeLease::Taken(district) = taken else { panic!("the lease is not free") };
-    let token = district.lease.unwrap().token;
-    assert_eq!(
-        world.table.set_applied(&world.district, token, applied).await.unwrap(),
-        Changed::Yes
-    );
-    let seen = district.latest.map(|latest| latest.run);
-    assert_eq!(
-        world.table.release(&world.district, token, seen.as_ref()).await.unwrap(),
-        ReleaseLease::Released
-    );
-}
-
 #[tokio::test]
 async fn r_h4_an_edit_of_a_student_added_by_the_run_refuses_its_undo() {
     let world = World::new().await;

@@ -124,7 +124,9 @@ fn equal(report: &Report, kind: VerdictKind) -> String {
             "No record has changed since the last full pull. Nothing was written."
         }
         (Cause::Source | Cause::Remainder(_), true) => "The mirror now equals the source.",
-        (Cause::Source | Cause::Remainder(_), false) => "The mirror already equals the source. Nothing was written.",
+        (Cause::Source | Cause::Remainder(_), false) => {
+            "The mirror already equals the source. Nothing was written."
+        }
     };
     let mut text = text.to_owned();
     if report.edits_kept > 0 {

@@ -176,11 +176,7 @@ impl World {
             district: DistrictId::new("oakfield"),
             config,
         };
-        world
-            .table
-            .create(&world.district, &whole_holds(), DistrictStatus::Live)
-            .await
-            .unwrap();
+        world.table.create(&world.district, &whole_holds(), DistrictStatus::Live).await.unwrap();
         world
     }
 
@@ -401,7 +397,7 @@ impl World {
 
     /// The hash of the plan of a run; a hash of no plan if it has none.
     pub(crate) async fn plan_of(&self, run: &RunId) -> String {
-        let record = self.table.run(&"oak".into(), run).await.unwrap();
+        let record = self.table.run(&self.district, run).await.unwrap();
         record.and_then(|record| record.plan).map_or("none".into(), |plan| plan.hash)
     }
 

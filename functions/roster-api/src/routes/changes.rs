@@ -52,12 +52,13 @@ pub(super) async fn feed<T: Table, O: Objects>(
     context.api.table.configured(district).await?.ok_or_else(Problem::not_found)?;
     let mut runs = context.api.table.newest(district, RUNS).await?;
     runs.retain(|run| run.state == RunState::Applied && run.plan.is_some());
-    runs.sort_by_key(|run| run.plan.map(|plan| plan.against));
+    runs.sort_by_key(|run| run.plan.as_ref().map(|plan| plan.against));
     let begin = match (&since, after) {
         (_, Some(position)) => position,
         (None, None) => Position { version: 0, changes: 0 },
         (Some(since), None) => {
-            let run = runs.iter().find(|run| run.run.as_str() == since).and_then(|run| run.plan);
+            let run =
+                runs.iter().find(|run| run.run.as_str() == since).and_then(|run| run.plan.as_ref());
             Position { version: run.ok_or_else(Problem::not_found)?.against + 1, changes: 0 }
         }
     };

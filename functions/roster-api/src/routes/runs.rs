@@ -132,16 +132,15 @@ pub(super) async fn findings<T: Table, O: Objects>(
         let next = (rest.len() > limit).then(|| (skip as usize + limit).to_string());
         return ok(&Page::new(rest.into_iter().take(limit).collect(), next));
     }
-    let (found, next) =
-        scan::findings(
-            internal,
-            &run.district,
-            (&run.run, run.snapshot()),
-            code.as_deref(),
-            skip,
-            limit,
-        )
-        .await?;
+    let (found, next) = scan::findings(
+        internal,
+        &run.district,
+        (&run.run, run.snapshot()),
+        code.as_deref(),
+        skip,
+        limit,
+    )
+    .await?;
     ok(&Page::new(found, next.map(|next| next.to_string())))
 }
 
@@ -196,10 +195,8 @@ pub(super) async fn decide<T: Table, O: Objects>(
             );
         }
         if run.plan.as_ref().is_none_or(|plan| plan.hash != body.plan) {
-            return Err(Problem::changed_meanwhile().with(
-                "plan",
-                json!(run.plan.as_ref().map(|plan| &plan.hash)),
-            ));
+            return Err(Problem::changed_meanwhile()
+                .with("plan", json!(run.plan.as_ref().map(|plan| &plan.hash))));
         }
         if body.decision != Decision::Reject && !matches!(run.cause, Cause::Undo(_)) {
             // Nothing is applied while the district is paused: the approved run would wait and be

@@ -4,6 +4,7 @@
 use roster_api::access::{Operation, Role, Scope, scope, table};
 use serde_json::{Value, json};
 
+use crate::nights::PLAN;
 use crate::world::*;
 
 /// A request for each operation, about existing records of the school north.

@@ -170,8 +170,11 @@ impl Night {
         let version = before.applied.as_ref().map_or(0, |applied| applied.version);
         let mut record = RunRecord::importing(oak(), self.run.clone(), taken_at);
         record.state = state;
-        record.plan =
-            Some(PlanRef { changes: self.changes.len() as u64, against: version, hash: PLAN.into() });
+        record.plan = Some(PlanRef {
+            changes: self.changes.len() as u64,
+            against: version,
+            hash: PLAN.into(),
+        });
         w.table.begin(&record).await.unwrap();
         let seen = before.latest.map(|latest| latest.run);
         let _ = w

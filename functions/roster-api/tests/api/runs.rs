@@ -53,11 +53,15 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
     Night::new(FIRST).ends(&w, RunState::Held).await;
     let path = format!("/runs/{FIRST}/decision");
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "approve", "plan": PLAN, "reason": " " })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "approve", "plan": PLAN, "reason": " " }))
+            .await
+            .status,
         422
     );
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "maybe", "plan": PLAN, "reason": "x" })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "maybe", "plan": PLAN, "reason": "x" }))
+            .await
+            .status,
         422
     );
     let other = json!({ "decision": "approve", "plan": "an earlier one", "reason": "seen" });
@@ -82,7 +86,9 @@ async fn r_h2_a_named_person_decides_about_a_held_run_with_a_reason() {
     Night::new(SECOND).ends(&w, RunState::Applied).await;
     let path = format!("/runs/{SECOND}/decision");
     assert_eq!(
-        w.post(&operator(), &path, json!({ "decision": "reject", "plan": PLAN, "reason": "late" })).await.status,
+        w.post(&operator(), &path, json!({ "decision": "reject", "plan": PLAN, "reason": "late" }))
+            .await
+            .status,
         409
     );
     assert_eq!(

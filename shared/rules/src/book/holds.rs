@@ -243,6 +243,7 @@ fn is_of_few_schools(hold: &Hold, holds: &[Hold]) -> bool {
         | Guard::Referenced
         | Guard::Cumulative
         | Guard::Halved
+        | Guard::Outdated
         | Guard::Review => false,
     }
 }

@@ -202,6 +202,8 @@ pub(super) struct Facts {
     pub(super) classes: IdMap<ClassFate>,
     /// Keys of the classes that were active before the run and are not expected to be over.
     pub(super) live_classes: IdSet,
+    /// The same with those that are inactive for another reason than a date.
+    pub(super) open_classes: IdSet,
     /// The highest grade of the mirror's active classes that name grades, by key.
     pub(super) class_grades: IdMap<u8>,
     /// Students.
@@ -236,6 +238,11 @@ impl Facts {
     /// expected.
     pub(super) fn was_live(&self, classes: &[SourceId]) -> bool {
         classes.iter().any(|class| self.live_classes.contains(&class.hash64()))
+    }
+
+    /// Whether any of these classes of the mirror is not over by dates that the last run knew.
+    pub(super) fn was_open(&self, classes: &[SourceId]) -> bool {
+        classes.iter().any(|class| self.open_classes.contains(&class.hash64()))
     }
 
     /// The grade of a student of the mirror as a number: the student's own, or else the lowest of

@@ -53,6 +53,18 @@ fn r_h1_the_highest_grade_is_not_expected_to_leave_before_its_classes_are_over()
 }
 
 #[test]
+fn r_h1_classes_without_a_teacher_are_not_over_so_their_highest_grade_is_not_expected_to_leave() {
+    let inactive = |grades: &[usize]| school(grades).replace(" teachers=t1*", "");
+    let guardians = json!({ "admit_guardians": "unique_contact" });
+    let w = world("clever", guardians).after(&inactive(&[9, 10, 11, 12]));
+    let text = held(&w, &inactive(&[9, 10, 11]));
+    assert!(
+        text.contains("student sch: 10 of 40 students of the school would be removed"),
+        "{text}"
+    );
+}
+
+#[test]
 fn r_h1_another_grade_is_not_expected_to_leave_in_summer() {
     let w = after(&[9, 10, 11, 12]).on("2027-06-20");
     let text = held(&w, &school(&[9, 10, 12]));

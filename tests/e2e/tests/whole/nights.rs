@@ -235,7 +235,9 @@ async fn r_h1_r_h2_a_dangerous_file_is_held_and_writes_nothing_before_a_decision
 #[tokio::test]
 async fn r_h2_additions_only_removes_no_student_and_a_rejected_run_changes_nothing() {
     let application = Application::start().await;
-    let district = application.district("brook", Settings::of_preset("clever")).await;
+    let mut settings = Settings::of_preset("clever");
+    settings.overrides.insert("hold_scope".into(), json!("district"));
+    let district = application.district("brook", settings).await;
     application.night(&district, &school_district().night(0)).await;
     let before = application.keys(&district, RecordKind::Student, "active").await;
 

@@ -211,7 +211,7 @@ impl Students<'_> {
             output.tally.was_active(RecordKind::Student, schools, Became::Removed, false);
             self.count(output, Some(&item), None);
             let StudentState { person, guardians, classes, .. } = &item.state;
-            if !classes.is_empty() && !self.facts.was_live(classes) {
+            if !classes.is_empty() && !self.facts.was_open(classes) {
                 let (key, grade) = (enrollments.key, self.facts.grade_before(&item.state));
                 output.tally.graduates.leaves(key, &person.schools, grade, guardians.len());
             }

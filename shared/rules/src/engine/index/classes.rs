@@ -18,6 +18,9 @@ pub(super) struct Indexed {
     pub(super) fates: IdMap<ClassFate>,
     /// The classes that were active before the run and are not expected to be over.
     pub(super) live: IdSet,
+    /// The same with those that are inactive for another reason than a date: they have no teacher or
+    /// no student.
+    pub(super) open: IdSet,
     /// The highest grade of the mirror's active classes that name grades, by key.
     pub(super) grades: IdMap<u8>,
 }
@@ -35,8 +38,11 @@ pub(super) fn index<I: PlanInputs>(
         if let Some(source) = &source {
             schools.insert(source.details.school.hash64());
         }
-        if let Some(item) = item.as_deref().filter(|item| is_live(terms, item, source.as_deref())) {
-            indexed.live.insert(item.key.hash64());
+        if let Some(item) = item.as_deref().filter(|item| is_open(terms, item, source.as_deref())) {
+            indexed.open.insert(item.key.hash64());
+            if item.state.inactive.is_empty() {
+                indexed.live.insert(item.key.hash64());
+            }
         }
         if let Some(item) = item.as_deref().filter(|item| item.status == Status::Active) {
             let grade = holds::highest_grade(item.state.details.grades.iter().map(String::as_str));
@@ -63,11 +69,10 @@ pub(super) fn index<I: PlanInputs>(
     Ok(indexed)
 }
 
-fn is_live(terms: &Terms, item: &Mirrored<kinds::Classes>, source: Option<&Class>) -> bool {
+fn is_open(terms: &Terms, item: &Mirrored<kinds::Classes>, source: Option<&Class>) -> bool {
     let tonight = source.map(|source| &source.details.terms[..]);
     item.status == Status::Active
         && item.origin == Origin::Source
-        && item.state.inactive.is_empty()
         && !terms.expected_over(&item.state, tonight)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn build<I: PlanInputs>(
         people::index::<kinds::Teachers, I, _>(input, &people::EveryTeacher, &mut collected)?;
     let kept = protected.kept_enrollments(&teachers.aliases);
     let teachers = Members { people: teachers, kept };
-    let classes::Indexed { fates: classes, live: live_classes, grades } =
+    let classes::Indexed { fates: classes, live: live_classes, open: open_classes, grades } =
         classes::index(input, &terms, &teachers, &mut collected.schools)?;
     let conditions = people::StudentConditions::new(context, &guardians, &classes);
     let students = people::index::<kinds::Students, I, _>(input, &conditions, &mut collected)?;
@@ -67,6 +67,7 @@ pub(super) fn build<I: PlanInputs>(
         teachers,
         classes,
         live_classes,
+        open_classes,
         class_grades: grades,
         students,
         schools,
