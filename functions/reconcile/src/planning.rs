@@ -26,7 +26,7 @@ use crate::{ReconcileFailure, RunOutcome, Services, holding, recent};
 
 /// A plan, or the outcome of a run that ended without one.
 enum Made {
-    Plan(StoredPlan),
+    Plan(Box<StoredPlan>),
     Ended(RunOutcome),
 }
 
@@ -95,11 +95,12 @@ impl<S: Services> Session<'_, S> {
         withheld: Withheld,
     ) -> Result<Made, ReconcileFailure> {
         let Cause::Undo(command) = record.cause.clone() else {
-            return Ok(Made::Plan(self.make_plan(record, manifest, withheld).await?));
+            let stored = self.make_plan(record, manifest, withheld).await?;
+            return Ok(Made::Plan(Box::new(stored)));
         };
         let removals = withheld.is_empty();
         let outcome = match self.make_undo(record, &command, removals).await {
-            Ok(UndoPlan::Ready(stored)) => return Ok(Made::Plan(stored)),
+            Ok(UndoPlan::Ready(stored)) => return Ok(Made::Plan(Box::new(stored))),
             Ok(UndoPlan::Conflict(stored)) => {
                 self.refuse_undo(record.clone(), manifest, Some(&stored), None).await?
             }

@@ -89,11 +89,11 @@ async fn nights_are_imported_held_refused_and_decided() {
     assert_eq!(broken["findings"][0]["severity"], "stop");
 
     let (held, code) = import(&district.night(1).without_students(30.0), "dangerous.zip", &[]);
-    assert_eq!(
-        (held["status"].as_str(), held["item_writes"].as_u64(), code),
-        (Some("held"), Some(0), 2)
-    );
-    assert!(held["counts"]["student"]["removed"].as_u64().unwrap() > 80);
+    // What is safe is applied, and the removals wait as a run of their own (R-H5).
+    assert_eq!((held["status"].as_str(), code), (Some("applied"), 2), "{held}");
+    assert_eq!(held["counts"]["student"]["removed"], 0);
+    let waits = held["remainder"].as_str().unwrap();
+    assert!(!held["waits"].as_array().unwrap().is_empty());
 
     let show =
         |record: &[&str]| lines(&call(&data, &[&["show", "--district", "oak"], record].concat()));
@@ -101,7 +101,7 @@ async fn nights_are_imported_held_refused_and_decided() {
         students.iter().filter(|student| student["status"] == "active").count()
     };
     let before = show(&["student"]);
-    assert_eq!(active(&before), 400);
+    assert!(active(&before) >= 400);
     assert_eq!(show(&["student", before[7]["id"].as_str().unwrap()]), [before[7].clone()]);
     assert_eq!(show(&["settings"])[0]["policy"]["hold_if_removed_percent"], 20.0);
     let enrollments: usize = show(&["class"])
@@ -128,10 +128,10 @@ async fn nights_are_imported_held_refused_and_decided() {
     let (decided, code) = json(&call(&data, &[&decide[..], &["approve"]].concat()));
     assert_eq!(
         (decided["status"].as_str(), decided["run"].as_str(), code),
-        (Some("applied"), held["run"].as_str(), 0)
+        (Some("applied"), Some(waits), 0)
     );
     assert!(active(&show(&["student"])) < 320);
-    assert_eq!(show(&["run", held["run"].as_str().unwrap()])[0]["decided"]["by"], "R. Diaz");
+    assert_eq!(show(&["run", waits])[0]["decided"]["by"], "R. Diaz");
 
     let not_held = call(&data, &[&decide[..], &["approve"]].concat());
     assert_eq!(not_held.status.code(), Some(1));

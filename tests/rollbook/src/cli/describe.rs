@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use mirror::keys;
 use roster::change::Counts;
 use roster::finding;
+use roster::id::{DistrictId, RunId};
 use roster::outcome::{Effects, plural};
 use roster::run::RunState;
 use roster::verdict::{Verdict, VerdictKind};
@@ -77,15 +78,13 @@ pub(super) fn outcome(stack: &Stack, outcome: &Outcome) -> String {
                 "  all planned changes: {}",
                 stack.object_file(INTERNAL, &keys::plan(&run.district, &run.run)).display()
             );
-            let _ = writeln!(
-                text,
-                "  to decide: rollbook decide --data {data} --district {} --run {} \
-                 approve|approve-additions|reject --by NAME --reason TEXT",
-                run.district, run.run
-            );
+            text.push_str(&to_decide(&run.district, &run.run, &data));
         }
         RunState::Refused => (),
         _ => {
+            if let Some(remainder) = &report.remainder {
+                text.push_str(&to_decide(&run.district, remainder, &data));
+            }
             let _ = writeln!(
                 text,
                 "  to see the result: rollbook show --data {data} --district {} student",
@@ -104,6 +103,14 @@ pub(super) fn notification(notification: &Notification) -> String {
         notification.detail_type,
         field("what"),
         field("next")
+    )
+}
+
+/// The command that decides about a run.
+fn to_decide(district: &DistrictId, run: &RunId, data: &impl std::fmt::Display) -> String {
+    format!(
+        "  to decide: rollbook decide --data {data} --district {district} --run {run} \
+         approve|approve-additions|reject --by NAME --reason TEXT\n"
     )
 }
 

@@ -39,6 +39,10 @@ impl Outcome {
         if !run.state.is_final() && run.state != RunState::Held {
             return Err(stuck(stack, Some(&run)));
         }
+        if run.remainder.is_some() {
+            // The part that waits is planned after the other part is applied.
+            stack.settled().await;
+        }
         let report = match stack.report(&run.district, &run.run).await? {
             Some(report) => report,
             // A run that was superseded early has no report.
